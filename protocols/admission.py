@@ -1,0 +1,40 @@
+"""Who may come in: `connections` and `connections_per_ip`, counted once for both drivers."""
+
+from __future__ import annotations
+
+from protocols.session import Limits, Refused
+
+
+class Admission:
+    """Counts the connections of one server against its limits.
+
+    Unix sockets have no address (an empty host) and count only against `connections`.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.connections = 0
+        self._from: dict[str, int] = {}
+
+    def admit(self, host: str) -> Refused | None:
+        """Count one connection in, or say why it can't be taken."""
+        if self.connections >= self.limits.connections:
+            return Refused.CONNECTIONS
+        if self.limits.connections_per_ip and host:
+            here = self._from.get(host, 0)
+            if here >= self.limits.connections_per_ip:
+                return Refused.PER_IP
+        if host:
+            self._from[host] = self._from.get(host, 0) + 1
+        self.connections += 1
+        return None
+
+    def release(self, host: str) -> None:
+        """Count one admitted connection out."""
+        self.connections -= 1
+        if host:
+            left = self._from[host] - 1
+            if left:
+                self._from[host] = left
+            else:
+                del self._from[host]
