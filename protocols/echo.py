@@ -5,7 +5,7 @@ The session for streams (TCP, unix sockets, TLS), and the rule for datagrams.
 
 from __future__ import annotations
 
-from protocols.session import CLOSE, Limits, Orders, Peer, Server, Session
+from protocols.session import Limits, Orders, Peer, Server, Session
 
 ECHO_LIKE = frozenset({7, 13, 17, 19, 37})
 """UDP ports that answer whatever they get: echo, daytime, qotd, chargen, time.
