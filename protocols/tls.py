@@ -45,14 +45,17 @@ class TLS:
     def __init__(
         self, context: ssl.SSLContext, *, server_side: bool = True, server_hostname: str | None = None
     ) -> None:
+        if context.check_hostname and not server_side and not server_hostname:
+            # SSLObject, unlike SSLSocket, would then take the certificate of any host.
+            raise RuntimeError("a client that checks names needs server_hostname")
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         try:
             self._tls = context.wrap_bio(
                 self._incoming, self._outgoing, server_side=server_side, server_hostname=server_hostname
             )
-        except ValueError as error:  # a name that no certificate can have
-            raise TLSError(f"{server_hostname}: {error}") from None
+        except (ValueError, TypeError) as error:  # a name that no certificate can have; one with a NUL
+            raise TLSError(f"{server_hostname!r}: {error}") from None
         self.established = False
         self.ended = False
         self._closed = False
