@@ -1,0 +1,442 @@
+"""The server's half of JSON-RPC 2.0 on one connection: lines in, answers and calls out.
+
+How a line is read is `message`'s, what a method is `method`'s and `service`'s, whose turn it
+is `slots`'s.  In here: what runs, what waits, what is owed, and when it leaves.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+
+from protocols.lines import Lines, TooLong
+from protocols.rpc.answer import failure, success, too_large
+from protocols.rpc.connection import Connection
+from protocols.rpc.errors import (
+    CANCELLED,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    NOT_AUTHENTICATED,
+    STOPPING,
+    TIMED_OUT,
+    TOO_MANY_CALLS,
+    RPCError,
+)
+from protocols.rpc.message import (
+    END,
+    ID,
+    ID_STARTS,
+    RESULT,
+    Refusal,
+    check,
+    decode_request,
+    encode,
+    error_line,
+    id_key,
+    read_batch,
+    read_request,
+    too_deep,
+)
+from protocols.rpc.method import Method
+from protocols.rpc.owed import Batch, Owed
+from protocols.session import CHUNK, CLOSE, Call, Cancel, Order, Orders, Peer, Reason, Session
+
+if TYPE_CHECKING:
+    from protocols.rpc.server import RPCServer
+
+SURE: Final = frozenset({int, bool})
+"""Types of results that JSON can always say: no look for NaN, for surrogates, for line breaks."""
+
+
+class Stop:
+    """Stands among the lines that wait, where `drained` was reported: what follows it is refused."""
+
+
+STOP: Final = Stop()
+
+
+class RPCSession(Session):
+    """One connection.  Replies leave in the order in which they become known."""
+
+    __slots__ = (
+        "_backlog",
+        "_by_id",
+        "_connection",
+        "_ended",
+        "_heard",
+        "_limits",
+        "_lines",
+        "_out",
+        "_owed",
+        "_parked",
+        "_quick",
+        "_running",
+        "_said",
+        "_slots",
+        "_stopping",
+        "_waiting",
+        "server",
+        "token",
+    )
+
+    def __init__(self, server: RPCServer) -> None:
+        super().__init__()
+        self.server = server
+        self.token = server.token
+        self._limits = limits = server.limits
+        self._slots = server.slots
+        self._quick = server.quick
+        self._connection = Connection(self, server.host)
+        self._lines = Lines(limits.line)
+        self._backlog: deque[bytes | TooLong | Stop] = deque()
+        """Lines that arrived while `more` was set."""
+        self._parked: deque[bytes] = deque()
+        """Answers that became known while `more` was set."""
+        self._out: list[Order] = []
+        """The orders of the fact that is being reported."""
+        self._said = 0
+        """Bytes since the last time the driver was known to have sent nearly all."""
+        self._owed: OrderedDict[Owed, None] = OrderedDict()
+        """Calls not answered yet, oldest first: all may take the same time, so this is also
+        the order of their deadlines.  (Finding the first of a dict whose first items were
+        deleted takes longer and longer; an OrderedDict does not mind.)"""
+        self._waiting: OrderedDict[Owed, None] = OrderedDict()
+        self._running: dict[Call, Owed] = {}
+        """Calls that the driver has not reported yet, those answered early included."""
+        self._by_id: dict[bytes, Owed] = {}
+        self._heard = 0.0
+        self._ended = False
+        self._stopping = False
+
+    # -- facts -------------------------------------------------------------------------
+
+    def connected(self, peer: Peer, now: float) -> Orders:
+        self._connection.peer = peer
+        self._heard = now
+        self._arm()
+        return ()
+
+    def received(self, data: bytes, now: float) -> Orders:
+        self._heard = now
+        if self.more:
+            self._backlog.extend(self._lines.feed(data))
+            return ()
+        out = self._out = []
+        self._read(self._lines.feed(data), now)
+        if self._owed or self._stopping or self.deadline is not None or self._limits.idle:
+            return self._done()
+        return out
+
+    def ended(self, now: float) -> Orders:
+        self._ended = True
+        self._out = []
+        last = self._lines.end()
+        if last is not None:
+            self._backlog.append(last)
+        if not self.more:
+            self._read_backlog(now)
+        return self._done()
+
+    def resumed(self, now: float) -> Orders:
+        self._out = []
+        self._said = 0
+        self.more = False
+        while self._parked and not self.more:
+            self._send(self._parked.popleft())
+        if not self.more:
+            self._read_backlog(now)
+        self._heard = now
+        return self._done()
+
+    def replied(self, call: Call, result: Any, now: float) -> Orders:
+        self._out = []
+        owed = self._over(call, now)
+        if owed is not None:
+            self._settle(owed, success(owed.name, owed.ident, result, self._limits.send_queue))
+        return self._done()
+
+    def failed(self, call: Call, error: Exception, now: float) -> Orders:
+        self._out = []
+        owed = self._over(call, now)
+        if owed is not None:
+            self._settle(owed, failure(owed.name, owed.ident, error))
+        return self._done()
+
+    def expired(self, now: float) -> Orders:
+        self._out = []
+        while self._owed:
+            first = next(iter(self._owed))
+            if first.due > now:
+                break
+            self._drop(first)
+            self._settle(first, error_line(first.ident, TIMED_OUT, {"seconds": self._limits.call_seconds}))
+        if (
+            self._limits.idle
+            and not self.more
+            and not self._busy()
+            and now >= self._heard + self._limits.idle
+        ):
+            self._out.append(CLOSE)
+            self.deadline = None
+            return self._out
+        return self._done()
+
+    def drained(self, now: float) -> Orders:
+        self._out = []
+        # Lines that wait came before this fact, and are still answered in full.
+        self._backlog.append(STOP)
+        if not self.more:
+            self._read_backlog(now)
+        return self._done()
+
+    def disconnected(self, reason: Reason, now: float) -> Orders:
+        self._out = []
+        for topic in self.server.service.topics.values():
+            topic.subscribers.discard(self)
+        self._waiting.clear()
+        self._owed.clear()
+        self._by_id.clear()
+        self._backlog.clear()
+        self._parked.clear()
+        self._slots.used -= len(self._running)
+        self._running.clear()
+        self._slots.leave(self)
+        self._slots.grant(self, self._out)
+        self.deadline = None
+        self.more = False
+        return self._out
+
+    # -- lines in ----------------------------------------------------------------------
+
+    def _read(self, lines: Iterable[bytes | TooLong | Stop], now: float) -> None:
+        """Answer lines until they are done or `more` is set; what is left then waits.
+
+        The loop's body is the fast way: an inline method, all its parameters by position.
+        It only says yes.  Anything it hesitates at goes to `_take`, which knows everything.
+        """
+        out, quick, join = self._out, self._quick, b"".join
+        depth, most = self._limits.depth, self._limits.send_queue
+        rest = iter(lines)
+        for line in rest:
+            # Fewer bytes than `depth` can't hold more brackets than that.
+            if (
+                line.__class__ is bytes
+                and line.isascii()
+                and (len(line) <= depth or not too_deep(line, depth))
+            ):
+                try:
+                    request = decode_request(line)
+                    bind, function = quick[request.method]
+                    arguments = bind(request.params)
+                    ident = encode(request.id)  # a Raw as it came, in half the time of bytes()
+                    if ident and ident[0] not in ID_STARTS:
+                        raise ValueError
+                except (ValueError, KeyError, RecursionError):
+                    pass  # `_take` finds out what it is
+                else:
+                    try:
+                        result = function(*arguments)
+                    except Exception as error:
+                        answer = failure(request.method, ident, error)
+                    else:
+                        if result.__class__ in SURE:
+                            try:
+                                answer = join((RESULT, encode(result), ID, ident, END))
+                            except ValueError:  # an int of more than 4,300 digits
+                                answer = success(request.method, ident, result, most)
+                        else:
+                            answer = success(request.method, ident, result, most)
+                    if ident:
+                        out.append(answer)
+                        self._said += len(answer)
+                        if self._said >= CHUNK:
+                            self.more = True
+                            self._backlog.extend(rest)
+                    continue
+            self._take(line, now)
+            if self.more:
+                self._backlog.extend(rest)
+            quick = self._quick
+
+    def _read_backlog(self, now: float) -> None:
+        lines, self._backlog = self._backlog, deque()
+        self._read(lines, now)
+
+    def _take(self, line: bytes | TooLong | Stop, now: float) -> None:
+        """One line, whatever it is."""
+        if isinstance(line, Stop):
+            self._stopping = True
+            self._quick = {}
+            return
+        try:
+            if isinstance(line, TooLong):
+                raise Refusal(INVALID_REQUEST, {"problem": "line too long", "most": self._limits.line})
+            check(line, self._limits.depth)
+            members = read_batch(line, self._limits.batch)
+        except Refusal as refusal:
+            self._send(error_line(refusal.ident, refusal.kind, refusal.data))
+            return
+        if members is None:
+            self._request(line, Owed(), now)
+            return
+        batch = Batch(len(members), self._limits.send_queue)
+        for place, member in enumerate(members):
+            self._request(member, Owed(batch, place), now)
+
+    def _request(self, text: Any, owed: Owed, now: float) -> None:
+        """One request or notification, alone or a batch's member."""
+        try:
+            request = read_request(text)
+        except Refusal as refusal:
+            owed.ident = refusal.ident
+            self._settle(owed, error_line(refusal.ident, refusal.kind, refusal.data))
+            return
+        owed.ident = bytes(request.id)
+        owed.name = request.method
+        try:
+            method = self._find(request.method)
+            arguments, keywords = method.bind(request.params, self._connection)
+            if method.run != "inline":
+                self._start(Call(method.function, arguments, keywords, method.run), owed, now)
+                return
+        except RPCError as refusal:
+            self._settle(owed, error_line(owed.ident, refusal.kind, refusal.data))
+            return
+        try:
+            result = method.function(*arguments, **keywords)
+        except Exception as error:
+            answer = failure(owed.name, owed.ident, error)
+        else:
+            answer = success(owed.name, owed.ident, result, self._limits.send_queue)
+        self._settle(owed, answer)
+
+    def _find(self, name: str) -> Method:
+        if self._stopping and name != "rpc.cancel":
+            raise RPCError(STOPPING)
+        method = self.server.find(name)
+        if method is None:
+            raise RPCError(METHOD_NOT_FOUND)
+        if method.authenticated and not self._connection.authenticated:
+            raise RPCError(NOT_AUTHENTICATED)
+        return method
+
+    # -- calls -------------------------------------------------------------------------
+
+    def _start(self, call: Call, owed: Owed, now: float) -> None:
+        """Run the call now, or let it wait for its turn.  Raises RPCError if it can't even wait."""
+        owed.call = call
+        if not self._waiting and self._has_room() and self._slots.used < self._slots.most:
+            self._running[call] = owed
+            self._slots.used += 1
+            self._out.append(call)
+        elif len(self._waiting) < self._limits.queued:
+            self._waiting[owed] = None
+        else:
+            raise RPCError(TOO_MANY_CALLS, {"in_flight": len(self._running), "queued": len(self._waiting)})
+        self._owed[owed] = None
+        owed.due = now + self._limits.call_seconds if self._limits.call_seconds else inf
+        if owed.ident:
+            self._by_id[id_key(owed.ident)] = owed
+
+    def _has_room(self) -> bool:
+        return len(self._running) < self._limits.in_flight and not self.more
+
+    def could_start(self) -> bool:
+        """Is there a call that only the server's count can still hold back?"""
+        return bool(self._waiting) and self._has_room()
+
+    def next_call(self) -> Call | None:
+        """It is this session's turn: the call to start, if there still is one."""
+        if not self.could_start():
+            return None
+        owed, _ = self._waiting.popitem(last=False)
+        assert owed.call is not None
+        self._running[owed.call] = owed
+        self._slots.used += 1
+        return owed.call
+
+    def _over(self, call: Call, now: float) -> Owed | None:
+        """The driver has reported the call: its places are free.  None if it was answered early."""
+        owed = self._running.pop(call, None)
+        if owed is None:
+            return None
+        self._slots.used -= 1
+        if owed not in self._owed:
+            return None
+        self._heard = now
+        return owed
+
+    def cancel(self, ident: bytes) -> bool:
+        """rpc.cancel: answer that call now, whatever it still does.  Was there one?"""
+        owed = self._by_id.get(id_key(ident))
+        if owed is None:
+            return False
+        self._drop(owed)
+        self._settle(owed, error_line(owed.ident, CANCELLED))
+        return True
+
+    def _drop(self, owed: Owed) -> None:
+        """The call is no longer wanted.  Running, it keeps its places until it is reported."""
+        if owed in self._waiting:
+            del self._waiting[owed]
+        elif owed.call is not None:
+            self._out.append(Cancel(owed.call))
+
+    # -- answers out -------------------------------------------------------------------
+
+    def _settle(self, owed: Owed, answer: bytes) -> None:
+        """Say the answer, alone or as its part of a batch; a notification gets none, ever."""
+        self._owed.pop(owed, None)
+        if owed.call is not None and owed.ident:
+            key = id_key(owed.ident)
+            if self._by_id.get(key) is owed:
+                del self._by_id[key]
+        if not owed.ident:
+            answer = b""
+        if owed.batch is None:
+            if answer:
+                self._send(answer)
+            return
+        if len(answer) > owed.batch.room:
+            answer = too_large(owed.ident, self._limits.send_queue)
+        whole = owed.batch.put(owed.place, answer)
+        if whole is not None:
+            self._send(whole)
+
+    def _send(self, line: bytes) -> None:
+        """Now, or after `resumed`: what a driver must hold stays near CHUNK, whatever was asked."""
+        if self.more:
+            self._parked.append(line)
+            return
+        self._out.append(line)
+        self._said += len(line)
+        if self._said >= CHUNK:
+            self.more = True
+
+    # -- the end of a fact -------------------------------------------------------------
+
+    def _done(self) -> Orders:
+        """Start what may start, close if all is said, and set the deadline."""
+        if self.could_start():
+            self._slots.enlist(self)
+        self._slots.grant(self, self._out)
+        if (self._ended or self._stopping) and not self._busy():
+            self._out.append(CLOSE)
+            self.deadline = None
+            self.more = False
+            return self._out
+        self._arm()
+        return self._out
+
+    def _busy(self) -> bool:
+        return bool(self._owed or self._parked or self._backlog)
+
+    def _arm(self) -> None:
+        self.deadline = None
+        if self._owed:
+            due = next(iter(self._owed)).due
+            self.deadline = due if due < inf else None
+        elif self._limits.idle and not self.more:
+            self.deadline = self._heard + self._limits.idle
