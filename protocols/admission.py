@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from protocols.session import Limits, Refused
+from protocols.session import CLOSE, Limits, Orders, Peer, Refused, Session
+
+TURNED_AWAY = 100
+"""Connections that may hear a refusal at once; more than that are closed without a word."""
 
 
 class Admission:
@@ -38,3 +41,16 @@ class Admission:
                 self._from[host] = left
             else:
                 del self._from[host]
+
+
+class TurnedAway(Session):
+    """The session of a connection too many: it says why, and closes."""
+
+    __slots__ = ("_words",)
+
+    def __init__(self, words: bytes) -> None:
+        super().__init__()
+        self._words = words
+
+    def connected(self, peer: Peer, now: float) -> Orders:
+        return (self._words, CLOSE)

@@ -5,7 +5,8 @@ Words only: binding is the drivers', and so is looking up a host name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 SCHEMES = ("tcp", "udp", "unix", "tls")
@@ -17,6 +18,13 @@ _QUERY = {
     "tls": {"fd", "cert", "key"},
 }
 _CONNECT_QUERY: dict[str, set[str]] = {"tcp": set(), "unix": set(), "tls": {"ca", "name"}}
+
+
+class CannotListen(Exception):
+    """A listener that can't be opened; the text is the one line to print before exit status 1."""
+
+    def __init__(self, address: Address | str, why: str) -> None:
+        super().__init__(f"cannot listen on {address}: {why}")
 
 
 class AddressError(ValueError):
@@ -42,9 +50,15 @@ class Address:
     ca: str = ""
     name: str = ""
 
+    def at(self, **where: Any) -> Address:
+        """The same address with the host and port, or the path, that it really has."""
+        return replace(self, **where)
+
     def __str__(self) -> str:
         if self.scheme == "unix":
             return f"unix://{self.path}"
+        if not self.host:
+            return f"{self.scheme}://?fd={self.fd}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 

@@ -147,7 +147,7 @@ class Session:
 
     def __init__(self) -> None:
         self.deadline: float | None = None
-        """Report `expired` once `now >= deadline`."""
+        """Report `expired` once `now >= deadline`; the driver clears it when it does."""
         self.more = False
         """There is more to say: report `resumed` once the connection can take it."""
 
@@ -241,6 +241,9 @@ class Server:
     """What the sessions of one server share, and where they come from."""
 
     limits: Limits
+    """Read at each use: SIGHUP may replace it."""
+    threads: int = 16
+    """How many `Call`s may run in threads at once; more wait for one to return."""
 
     def session(self) -> Session:
         """A session for a connection that was just accepted."""

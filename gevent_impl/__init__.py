@@ -1,0 +1,1 @@
+"""The protocols as gevent StreamServer handlers: a greenlet waits, a session answers."""

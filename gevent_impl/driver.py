@@ -1,0 +1,237 @@
+"""What the connections of one server share: the order of facts, the cork, the drain.
+
+A fact is reported, its orders are carried out, what arose meanwhile is reported after
+them, and only then is anything sent: one join and one send for each connection that is
+owed something.  Nothing in here switches greenlets, so nothing in here can interleave.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from ssl import SSLContext
+from time import monotonic
+from typing import Any
+
+from gevent import get_hub
+from gevent.event import Event
+from gevent.pool import Pool
+
+from gevent_impl.calls import Calls
+from gevent_impl.session import Connection
+from protocols.admission import TURNED_AWAY, Admission, TurnedAway
+from protocols.session import (
+    Abort,
+    Call,
+    Cancel,
+    Close,
+    Host,
+    Orders,
+    Peer,
+    Reason,
+    Server,
+    Session,
+    StartTLS,
+    To,
+)
+
+log = logging.getLogger("twofold")
+
+DRAIN_LINGER = 1.0
+"""Seconds that a stopping server waits for connections that only have to be closed by the peer."""
+
+
+class Driver:
+    """Runs the sessions of one protocols.Server, and is their Host."""
+
+    def __init__(self, make_server: Callable[[Host], Server], start_tls: SSLContext | None = None) -> None:
+        self.server = make_server(self)
+        self.start_tls = start_tls
+        self.admission = Admission(self.server.limits)
+        self.pool = Pool()
+        self.calls = Calls(self, self.server.threads)
+        self.connections: dict[Session, Connection] = {}
+        self.draining = False
+        self._turned_away = 0
+        self._fewer = Event()
+        self._facts: deque[tuple[Connection | None, Callable[..., Orders], tuple[Any, ...]]] = deque()
+        self._owing: list[Connection] = []
+        self._reporting = False
+        self._told: deque[Orders] = deque()
+        self._loop = get_hub().loop
+        self._thread = threading.get_ident()
+
+    # -- the Host of protocols.session ---------------------------------------------------
+
+    wall = staticmethod(time.time)
+
+    @staticmethod
+    def token() -> str:
+        return secrets.token_urlsafe(16)
+
+    def tell(self, orders: Orders) -> None:
+        self._told.append(orders)
+        if threading.get_ident() == self._thread:
+            self.carry_out_told()
+        else:
+            self._loop.run_callback_threadsafe(self.carry_out_told)
+
+    def carry_out_told(self) -> None:
+        """Carry out what other threads have told so far, before any later fact."""
+        while self._told:
+            orders = self._told.popleft()
+            self.report(None, lambda now, orders=orders: orders)
+
+    # -- facts and orders ----------------------------------------------------------------
+
+    def received(self, connection: Connection, data: bytes) -> None:
+        """Report `received`: what `report` does, with a short way for the commonest answer, bytes."""
+        session = connection.session
+        if self._reporting:
+            self.report(connection, session.received, data)
+            return
+        self._reporting = True
+        try:
+            try:
+                orders = session.received(data, monotonic())
+            except Exception:
+                self._failed(connection, session.received)
+                orders = ()
+            if len(orders) == 1 and type(orders[0]) is bytes and connection.tls is None and not connection.owed:
+                connection.send(orders[0])
+            elif orders:
+                self._carry_out(connection, orders)
+            deadline = session.deadline
+            if session.more or (deadline is not None and deadline < connection.due):
+                connection.settle()
+            if self._facts or self._owing:
+                self._report_rest()
+        finally:
+            self._reporting = False
+
+    def report(self, connection: Connection | None, fact: Callable[..., Orders], *args: Any) -> None:
+        """Report one fact; one that arises meanwhile is reported after its orders."""
+        self._facts.append((connection, fact, args))
+        if not self._reporting:
+            self._reporting = True
+            try:
+                self._report_rest()
+            finally:
+                self._reporting = False
+
+    def _report_rest(self) -> None:
+        """Report what has been queued, and what arises from it, then send what is owed."""
+        while self._facts or self._owing:
+            while self._facts:
+                connection, fact, args = self._facts.popleft()
+                if connection is None or connection.open:
+                    self._report(connection, fact, args)
+            owing, self._owing = self._owing, []
+            for one in owing:
+                one.flush()
+
+    def _report(self, connection: Connection | None, fact: Callable[..., Orders], args: tuple[Any, ...]) -> None:
+        try:
+            orders = fact(*args, monotonic())
+        except Exception:
+            self._failed(connection, fact)
+            return
+        if orders:
+            self._carry_out(connection, orders)
+        if connection is not None:
+            connection.settle()
+
+    def _failed(self, connection: Connection | None, fact: Callable[..., Orders]) -> None:
+        """A session raised: a bug, and it costs that connection only."""
+        log.exception("%s failed; its connection is aborted", getattr(fact, "__qualname__", fact))
+        if connection is not None:
+            connection.lost(Reason.BUG)
+
+    def _carry_out(self, connection: Connection | None, orders: Orders) -> None:
+        for order in orders:
+            if type(order) is To:
+                for session in order.sessions:
+                    other = self.connections.get(session)
+                    if other is not None:
+                        self._carry_out(other, order.orders)
+                        other.settle()
+            elif connection is None or not connection.open:
+                continue
+            elif type(order) is bytes:
+                if order:
+                    if not connection.owed:
+                        self._owing.append(connection)
+                    connection.owed.append(order)
+            elif type(order) is Call:
+                self.calls.start(connection, order)
+            elif type(order) is Cancel:
+                self.calls.cancel(connection, order.call)
+            elif type(order) is Close:
+                connection.close()
+                self._owing.append(connection)
+            elif type(order) is Abort:
+                connection.lost(Reason.ABORTED)
+            elif type(order) is StartTLS:
+                connection.begin_tls()
+            else:
+                connection.carry_out_other(order)
+
+    # -- coming and going ----------------------------------------------------------------
+
+    def accepted(self, sock: socket.socket, peer: Peer, tls: SSLContext | None) -> None:
+        """Serve a connection, in its own greenlet; answer one too many in the protocol's words."""
+        refused = self.admission.admit(peer.host)
+        if refused is None:
+            session = self.server.session()
+        elif tls is None and self._turned_away < TURNED_AWAY:
+            self._turned_away += 1
+            session = TurnedAway(self.server.refusal(refused))
+        else:
+            return
+        connection = Connection(self, session, sock, peer)
+        self.connections[session] = connection
+        connection.run(tls)
+
+    def forget(self, connection: Connection) -> None:
+        """This connection is over."""
+        del self.connections[connection.session]
+        if type(connection.session) is TurnedAway:
+            self._turned_away -= 1
+        else:
+            self.admission.release(connection.peer.host)
+        self.noticed()
+
+    def noticed(self) -> None:
+        """One connection less to wait for when draining."""
+        self._fewer.set()
+
+    def drain(self, seconds: float) -> int:
+        """Tell every session that the server stops, and wait until they have finished.
+
+        Returns how many were cut off when the time was over.
+        """
+        self.draining = True
+        for connection in list(self.connections.values()):
+            if connection.open:
+                self.report(connection, connection.session.drained)
+            elif not connection.closing:
+                connection.lost(Reason.ABORTED)  # still in its TLS handshake
+        self._wait_until(lambda: all(one.lingering for one in self.connections.values()), seconds)
+        cut = [one for one in self.connections.values() if not one.lingering]
+        if not cut:
+            self._wait_until(lambda: not self.connections, DRAIN_LINGER)
+        for connection in list(self.connections.values()):
+            connection.lost(Reason.EOF if connection.lingering else Reason.ABORTED)
+        self.pool.join(timeout=DRAIN_LINGER)
+        return len(cut)
+
+    def _wait_until(self, done: Callable[[], bool], seconds: float) -> None:
+        end = monotonic() + seconds
+        while not done() and (left := end - monotonic()) > 0:
+            self._fewer.clear()
+            self._fewer.wait(left)

@@ -1,0 +1,51 @@
+"""Echo over UDP as a DatagramServer; streams need nothing but the driver's StreamListener."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from gevent.server import DatagramServer
+
+from gevent_impl.listen import bind, located
+from protocols.echo import Datagrams
+from protocols.listen import Address
+
+log = logging.getLogger("twofold")
+
+LARGEST = 65_535
+"""Bytes: no datagram is larger, so none is cut (the stock server reads 8,192)."""
+
+
+class EchoDatagrams(DatagramServer):
+    """Sends each datagram back, straight from the hub: neither read nor send can wait."""
+
+    def __init__(self, rule: Datagrams, address: Address) -> None:
+        sock = bind(address)
+        self.where = located(address, sock)
+        self.rule = rule
+        rule.ports.add(self.where.port)
+        super().__init__(sock, spawn=None)
+
+    def do_read(self) -> tuple[bytes, Any] | None:
+        try:
+            return self.socket.recvfrom(LARGEST)
+        except BlockingIOError:
+            return None
+        except OSError as error:  # an ICMP answer to an earlier datagram: nobody's fault here
+            log.debug("%s: %s", self.where, error)
+            return None
+
+    def handle(self, data: bytes, address: tuple[Any, ...]) -> None:
+        if self.rule.answers(address[1]):
+            try:
+                self.socket.sendto(data, address)
+            except OSError as error:  # full or unreachable: UDP loses datagrams
+                log.debug("%s: to %s: %s", self.where, address, error)
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Stop listening, at once."""
+        self.close()
+        if self.rule.dropped:
+            log.info("%s: %d datagrams from echo-like ports were dropped", self.where, self.rule.dropped)
+            self.rule.dropped = 0

@@ -1,0 +1,400 @@
+"""One connection: the greenlet that waits for it, and everything else it waits for.
+
+The greenlet reads; a second one writes, but only while the socket takes less than it is
+owed; one timer per connection stands for every deadline and is armed lazily.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+import time
+from dataclasses import replace
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent import get_hub
+from gevent.event import Event
+
+from protocols.session import CHUNK, HANDSHAKE, LINGER, Call, Order, Peer, Reason, Session
+from protocols.tls import TLS, TLSError
+
+if TYPE_CHECKING:
+    from gevent_impl.driver import Driver
+
+log = logging.getLogger("twofold")
+
+READ, WRITE = 1, 2
+NEVER = float("inf")
+LOW_WATER = CHUNK // 4
+"""Bytes unsent below which a held connection is read again, and `resumed` is reported."""
+READ_SIZE = 65_536
+TLS_READ_SIZE = 262_144
+"""Bytes read at once; more over TLS, where every read costs a pass through OpenSSL."""
+WRITE_SIZE = 262_144
+POLL = 1.0
+"""Seconds between looks for a reset that no event would tell of."""
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER on and 0 seconds: close() sends RST and drops what is unsent."""
+
+
+class Connection:
+    """Carries one session's orders to its socket, and the socket's facts to its session."""
+
+    __slots__ = (
+        "due",
+        "_eof",
+        "_greenlet",
+        "_handshake_until",
+        "_linger_until",
+        "_outbox",
+        "_progress",
+        "_readable",
+        "_released",
+        "_resuming",
+        "_socket",
+        "_timer",
+        "_writer",
+        "calls",
+        "closing",
+        "driver",
+        "ended",
+        "gone",
+        "open",
+        "owed",
+        "peer",
+        "session",
+        "tls",
+    )
+
+    def __init__(self, driver: Driver, session: Session, sock: socket.socket, peer: Peer) -> None:
+        self.driver = driver
+        self.session = session
+        self.peer = peer
+        self.owed: list[bytes] = []
+        self.calls: set[Call] = set()
+        self.tls: TLS | None = None
+        self.open = False  # connected was reported: facts are reported, orders carried out
+        self.closing = False  # Close was ordered
+        self.ended = False  # ended was reported
+        self.gone = False
+        self._eof = False  # the socket has been read to its end
+        self._socket = sock
+        self._readable = get_hub().loop.io(sock.fileno(), READ)
+        self._greenlet = gevent.getcurrent()
+        self._outbox: bytearray | None = None
+        self._writer: gevent.Greenlet | None = None
+        self._released: Event | None = None
+        self._resuming = False
+        self._progress = 0.0
+        self._handshake_until = self._linger_until = self.due = NEVER
+        self._timer: Any = None
+
+    def run(self, tls: SSLContext | None = None) -> None:
+        """Serve this connection, in its own greenlet, until it is over."""
+        try:
+            if tls is None:
+                self._connected()
+            else:
+                self._handshake(TLS(tls))
+            self._read()
+            if not self.gone:
+                self._eof = True
+                self._read_ended()
+            while not self.gone:
+                self._await_release()
+        finally:
+            self.lost(Reason.BUG)
+            self._readable.close()
+            self._socket.close()
+
+    # -- facts ---------------------------------------------------------------------------
+
+    def _connected(self) -> None:
+        self.open = True
+        self.driver.report(self, self.session.connected, self.peer)
+
+    def _read(self) -> None:
+        wait, recv, readable = get_hub().wait, self._socket.recv, self._readable
+        while not self.gone:
+            if self.held:
+                self._await_release()
+                continue
+            # recv() of ready data does not switch greenlets: waiting on the watcher first lets the
+            # others run between two chunks, and saves the recv that would only say EAGAIN.
+            wait(readable)
+            if self.held:
+                continue  # a fact that came while we waited has filled the outbox
+            try:
+                data = recv(READ_SIZE if self.tls is None else TLS_READ_SIZE)
+            except BlockingIOError:
+                continue
+            except OSError:
+                self.lost(Reason.RESET)
+                return
+            if not data:
+                return
+            if self.tls is not None:
+                self._received_tls(self.tls, data)
+            elif self.open:
+                self.driver.received(self, data)
+
+    def _read_ended(self) -> None:
+        """FIN: over TLS it is only an end if close_notify came first (RFC 8446 §6.1)."""
+        if self.closing and self._linger_until != NEVER:
+            self.lost(Reason.EOF)
+        elif self.tls is not None and not self.tls.ended:
+            self.lost(Reason.RESET)
+        elif not self.closing:
+            self._report_ended()
+            self.arm(time.monotonic() + POLL)
+
+    def _report_ended(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self.driver.report(self, self.session.ended)
+
+    def _received_tls(self, tls: TLS, data: bytes) -> None:
+        try:
+            plain, answer = tls.received(data)
+        except TLSError as error:
+            log.info("%s: TLS: %s", self.peer, error)
+            self.send(error.alert)
+            self.lost(Reason.RESET)
+            return
+        if answer:
+            self.send(answer)
+        if tls.established and self._handshake_until != NEVER:
+            self._handshake_until = NEVER
+            self.peer = replace(self.peer, tls=tls.facts())
+            if self.open:
+                self.driver.report(self, self.session.secured, self.peer)
+            else:
+                self._connected()
+        if plain and self.open:
+            self.driver.received(self, plain)
+        if tls.ended and not self.gone:
+            self._report_ended()
+
+    def settle(self) -> None:
+        """After a fact: is there more to say, or less time than what is armed?"""
+        session = self.session
+        if session.more:
+            self._resume_soon()
+        deadline = session.deadline
+        if deadline is not None and deadline < self.due:
+            self.arm(deadline)
+
+    # -- orders --------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send what the session is owed by now, as one piece."""
+        if self.gone:
+            return
+        owed = self.owed
+        if owed:
+            data = owed[0] if len(owed) == 1 else b"".join(owed)
+            owed.clear()
+            self.send(data if self.tls is None else self.tls.send(data))
+        if self.closing and not self._outbox:
+            self._sent_everything()
+
+    def close(self) -> None:
+        """Carry out `Close`: nothing more is reported, but all that is owed is sent."""
+        self.open = False
+        self.closing = True
+
+    def begin_tls(self) -> None:
+        """Carry out `StartTLS`."""
+        context = self.driver.start_tls
+        if context is None:
+            raise RuntimeError("StartTLS was ordered from a server without a certificate")
+        self.flush()
+        if not self.gone:
+            self._handshake(TLS(context))
+
+    def carry_out_other(self, order: Order) -> None:
+        """An order that only some services have."""
+        raise RuntimeError(f"{order!r} is no order")
+
+    def _handshake(self, tls: TLS) -> None:
+        self.tls = tls
+        self._handshake_until = time.monotonic() + HANDSHAKE
+        self.arm(self._handshake_until)
+        if hello := tls.start():
+            self.send(hello)
+
+    # -- sending -------------------------------------------------------------------------
+
+    @property
+    def held(self) -> bool:
+        """Is reading held, because the peer does not read?"""
+        outbox = self._outbox
+        return (outbox is not None and len(outbox) > CHUNK) or (self.session.more and self.open)
+
+    def send(self, data: bytes) -> None:
+        """Send at once what the socket takes; a greenlet waits with the rest."""
+        outbox = self._outbox
+        if outbox:
+            if len(outbox) > CHUNK and len(outbox) + len(data) > self.driver.server.limits.send_queue:
+                self.lost(Reason.SEND_QUEUE)
+            else:
+                outbox += data
+            return
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            # Ours to tell, and not the sender's: in a fan-out, this runs in somebody else's greenlet.
+            self.lost(Reason.RESET)
+            return
+        if sent < len(data):
+            self._outbox = bytearray(memoryview(data)[sent:])
+            self._progress = time.monotonic()
+            self.arm(self._progress + self.driver.server.limits.send_stall)
+            if self._writer is None:
+                self._writer = gevent.spawn(self._write)
+
+    def _write(self) -> None:
+        """Send the outbox as fast as the socket takes it; this greenlet lives no longer."""
+        hub = get_hub()
+        writable = hub.loop.io(self._socket.fileno(), WRITE)
+        try:
+            while self._outbox:
+                hub.wait(writable)
+                try:
+                    with memoryview(self._outbox) as view:
+                        sent = self._socket.send(view[:WRITE_SIZE])
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    self.lost(Reason.RESET)
+                    return
+                del self._outbox[:sent]
+                self._progress = time.monotonic()
+                if len(self._outbox) <= LOW_WATER:
+                    self._release()
+        finally:
+            writable.close()
+            self._writer = self._outbox = None
+        if self.closing:
+            self._sent_everything()
+
+    def _release(self) -> None:
+        if self._released is not None:
+            self._released.set()
+        if self.session.more:
+            self._resume_soon()
+
+    def _await_release(self) -> None:
+        if self._released is None:
+            self._released = Event()
+        self._released.clear()
+        self._released.wait()
+
+    def _resume_soon(self) -> None:
+        """Report `resumed` in a turn of its own, so that the others have theirs."""
+        if not self._resuming and self.open:
+            self._resuming = True
+            get_hub().loop.run_callback(self._resume)
+
+    def _resume(self) -> None:
+        self._resuming = False
+        if self.session.more and self.open and (self._outbox is None or len(self._outbox) <= LOW_WATER):
+            self.driver.report(self, self.session.resumed)
+            if self._released is not None and not self.held:
+                self._released.set()
+
+    # -- the end -------------------------------------------------------------------------
+
+    @property
+    def lingering(self) -> bool:
+        """Everything is in the kernel, our FIN included; only the peer's is missing."""
+        return self._linger_until != NEVER
+
+    def _sent_everything(self) -> None:
+        """FIN, then read on for a while: closing on unread bytes would send RST after them."""
+        if self.lingering or self.gone:
+            return
+        if self.tls is not None and self.tls.established and (notify := self.tls.close()):
+            self.send(notify)
+            if self._outbox:
+                return  # and once more when that is sent
+        if self._eof:
+            self.lost(Reason.EOF)
+            return
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.lost(Reason.RESET)
+            return
+        self._linger_until = time.monotonic() + LINGER
+        self.arm(self._linger_until)
+        self.driver.noticed()
+
+    def lost(self, reason: Reason) -> None:
+        """The connection is over: say so once, and leave nothing behind."""
+        if self.gone:
+            return
+        introduced = self.open or self.closing
+        self.gone = True
+        self.open = False
+        self.owed.clear()
+        if self._timer is not None:
+            self._timer.close()
+        if reason is not Reason.EOF:
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            except OSError:
+                pass  # it is reset already
+        self.driver.calls.cancel_all(self)
+        self.driver.forget(self)
+        if introduced:
+            self.driver.report(None, self.session.disconnected, reason)
+        for greenlet in (self._greenlet, self._writer):
+            if greenlet is not None and greenlet is not gevent.getcurrent():
+                greenlet.kill(block=False)
+
+    # -- time ----------------------------------------------------------------------------
+
+    def arm(self, when: float) -> None:
+        """Look at the deadlines at `when`, unless the timer is due before."""
+        if when >= self.due or self.gone:
+            return
+        if self._timer is not None:
+            self._timer.close()
+        self.due = when
+        self._timer = get_hub().loop.timer(max(when - time.monotonic(), 0.001))
+        self._timer.start(self._fired, update=True)
+
+    def _fired(self) -> None:
+        self._timer.close()
+        self._timer, self.due = None, NEVER
+        now = time.monotonic()
+        if now >= self._handshake_until:
+            self.lost(Reason.STALLED)
+        elif now >= self._linger_until:
+            self.lost(Reason.EOF)
+        elif self._outbox and now >= self._progress + self.driver.server.limits.send_stall:
+            self.lost(Reason.STALLED)
+        elif self._eof and self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            # After the peer's FIN the socket is readable for ever: only asking tells of a reset.
+            self.lost(Reason.RESET)
+        elif self.open and self.session.deadline is not None and now >= self.session.deadline:
+            self.session.deadline = None
+            self.driver.report(self, self.session.expired)
+        self._arm_next(now)
+
+    def _arm_next(self, now: float) -> None:
+        due = min(self._handshake_until, self._linger_until)
+        if self._outbox:
+            due = min(due, self._progress + self.driver.server.limits.send_stall)
+        if self._eof:
+            due = min(due, now + POLL)
+        if self.open and self.session.deadline is not None:
+            due = min(due, self.session.deadline)
+        if due != NEVER:
+            self.arm(due)

@@ -1,0 +1,66 @@
+"""What both launchers say and decide alike, so that only how they run differs.
+
+Words go to descriptor 2, one line each: a person reads them, and supervisors match them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from protocols.listen import Address, AddressError, parse_listen
+from protocols.settings import SettingsError
+
+OPEN_FAILED = 1
+"""Exit status when a listener can't be opened."""
+BAD_SETTINGS = 2
+"""Exit status when what was asked for can't be meant."""
+
+
+def listening(where: object) -> str:
+    """Once bound, one line for each listener."""
+    return f"listening on {where}"
+
+
+def stopping(connections: int, seconds: float) -> str | None:
+    """At the signal: what is waited for, if anything is."""
+    if not connections:
+        return None
+    return f"stopping: {_connections(connections)} to finish within {seconds:g} s"
+
+
+def stopped(cut: int) -> str:
+    """The last line."""
+    return f"stopped: {_connections(cut)} cut off" if cut else "stopped"
+
+
+def reread(source: str | None, listen_changed: bool) -> str:
+    """At SIGHUP: the settings, if there is a file, and the certificates were read again."""
+    what = f"reread {source} and the certificates" if source else "reread the certificates"
+    return f"{what}; listen has changed: restart to apply it" if listen_changed else what
+
+
+def not_reread(why: object) -> str:
+    """At SIGHUP, when what is there now can't be used."""
+    return f"nothing was reread, and what was in force stays: {why}"
+
+
+def _connections(number: int) -> str:
+    return "1 connection" if number == 1 else f"{number} connections"
+
+
+def parse_all(listen: Sequence[str], schemes: tuple[str, ...]) -> list[Address]:
+    """Every address of a `listen` setting.  Raises SettingsError."""
+    try:
+        return [parse_listen(text, schemes) for text in listen]
+    except AddressError as error:
+        raise SettingsError(str(error)) from None
+
+
+def inherited(environ: Mapping[str, str], pid: int) -> range:
+    """The listening descriptors that a supervisor passed to this process (sd_listen_fds(3))."""
+    try:
+        if int(environ.get("LISTEN_PID", "0")) != pid:
+            return range(0)
+        return range(3, 3 + int(environ.get("LISTEN_FDS", "0")))
+    except ValueError:
+        return range(0)

@@ -1,0 +1,1 @@
+"""The protocols as Twisted Protocols and Factories, run by twistd."""

@@ -1,0 +1,56 @@
+"""Echo over UDP as a DatagramProtocol; streams need nothing but the driver's SessionFactory."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+
+from protocols.echo import Datagrams
+from protocols.listen import Address
+from twisted_impl.listen import Listener, adopt, located, open_port, resolve
+
+log = Logger("twofold")
+
+LARGEST = 65_535
+"""Bytes: no datagram is larger, so none is cut (the stock port reads 8,192)."""
+
+
+class EchoDatagrams(DatagramProtocol):
+    """Sends each datagram back to where it came from."""
+
+    noisy = False
+
+    def __init__(self, rule: Datagrams) -> None:
+        self.rule = rule
+
+    def startProtocol(self) -> None:
+        assert self.transport is not None
+        self.rule.ports.add(self.transport.getHost().port)
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        assert self.transport is not None
+        if self.rule.answers(addr[1]):
+            try:
+                self.transport.write(datagram, addr)
+            except OSError as error:  # full or unreachable: UDP loses datagrams
+                log.debug("to {addr}: {error}", addr=addr, error=error)
+
+    def stopProtocol(self) -> None:
+        if self.rule.dropped:
+            log.info("{n} datagrams from echo-like ports were dropped", n=self.rule.dropped)
+            self.rule.dropped = 0
+
+
+def listen_datagrams(rule: Datagrams, address: Address, reactor: Any) -> Listener:
+    """Open one UDP listener.  Raises CannotListen."""
+    protocol = EchoDatagrams(rule)
+    if address.fd is None:
+        host, number = resolve(address, socket.SOCK_DGRAM)
+        port = open_port(address, reactor.listenUDP, number, protocol, host, LARGEST)
+    else:
+        with adopt(address) as sock:  # the reactor uses a duplicate
+            port = reactor.adoptDatagramPort(sock.fileno(), sock.family, protocol, LARGEST)
+    return Listener(located(address, port.getHandle()), port)
