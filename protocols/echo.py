@@ -6,6 +6,7 @@ The session for streams (TCP, unix sockets, TLS), and the rule for datagrams.
 from __future__ import annotations
 
 from protocols.session import Limits, Orders, Peer, Server, Session
+from protocols.settings import Listen, Settings
 
 ECHO_LIKE = frozenset({7, 13, 17, 19, 37})
 """UDP ports that answer whatever they get: echo, daytime, qotd, chargen, time.
@@ -15,6 +16,12 @@ A forged datagram from one of them would be answered for ever (CERT CA-1996-01).
 
 DATAGRAM = 65_507
 """Bytes in the largest UDP datagram over IPv4: 65,535 less the IP and UDP headers."""
+
+
+class EchoSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[echo]` table."""
+
+    listen: Listen = ("tcp://127.0.0.1:7007",)
 
 
 class Echo(Session):
