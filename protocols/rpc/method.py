@@ -46,7 +46,11 @@ class Parameter:
 
 
 class Method:
-    """One declared method: its words for the peer, and `bind` from params to arguments."""
+    """One declared method: its words for the peer, and `bind` from params to arguments.
+
+    `function` says the name, the parameters and the documentation.  It is also what runs,
+    unless a `body` with the same parameters is given, in a framework's own idiom.
+    """
 
     def __init__(
         self,
@@ -55,8 +59,9 @@ class Method:
         run: Run = "inline",
         authenticated: bool = False,
         errors: Sequence[ErrorKind] = (),
+        body: Callable[..., Any] | None = None,
     ) -> None:
-        self.function = function
+        self.function = body or function
         self.name = name or function.__name__
         self.run = run
         self.authenticated = authenticated
