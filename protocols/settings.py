@@ -100,8 +100,11 @@ def _expected(type_: inspect.Type) -> str:
     if isinstance(type_, (inspect.IntType, inspect.FloatType)):
         name = "int" if isinstance(type_, inspect.IntType) else "float"
         signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-        bounds = [f"{sign} {bound:g}" if isinstance(bound, float) else f"{sign} {bound}"
-                  for key, sign in signs.items() if (bound := getattr(type_, key)) is not None]  # fmt: skip
+        bounds = [
+            f"{sign} {int(bound) if bound == int(bound) else bound}"
+            for key, sign in signs.items()
+            if (bound := getattr(type_, key)) is not None
+        ]
         return " ".join([name, " and ".join(bounds)]).strip()
     if isinstance(type_, inspect.BoolType):
         return "true or false"
