@@ -20,15 +20,15 @@ class Lines:
 
     `limit` counts the bytes of a line without its ending.  A longer one is reported
     once, as TOO_LONG, as soon as that is known; the rest of it is dropped up to its LF.
-    At most `limit` + 2 bytes are held, and each byte is looked at once, however it is cut.
+    At most `limit` + 1 bytes are held, and each byte is copied at most twice, however it is cut.
     """
 
-    __slots__ = ("_held", "_parts", "_skipping", "limit")
+    __slots__ = ("_held", "_skipping", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._parts: list[bytes] = []
-        self._held = 0
+        # Not a list of the pieces: a piece of two bytes would cost 43.
+        self._held = bytearray()
         self._skipping = False
 
     def feed(self, data: bytes) -> list[bytes | TooLong]:
@@ -36,34 +36,34 @@ class Lines:
         # One split is the fast way for what pipelining clients send: many lines at once.
         *whole, rest = data.split(b"\n")
         lines: list[bytes | TooLong] = []
-        limit = self.limit
-        for line in whole:
-            if self._parts or self._skipping:
-                line = b"".join((*self._parts, line))
-                self._parts.clear()
-                self._held = 0
-                if self._skipping:
-                    self._skipping = False
-                    continue
-            if line[-1:] == b"\r":
-                line = line[:-1]
-            lines.append(line if len(line) <= limit else TOO_LONG)
+        limit, held = self.limit, self._held
+        if whole:
+            if self._skipping:
+                self._skipping = False
+                del whole[0]
+            elif held:
+                held += whole[0]
+                whole[0] = bytes(held)
+                held.clear()
+            for line in whole:
+                if line[-1:] == b"\r":
+                    line = line[:-1]
+                lines.append(line if len(line) <= limit else TOO_LONG)
         if rest and not self._skipping:
-            self._parts.append(rest)
-            self._held += len(rest)
-            # Two more than the limit: the last may be the CR of a line that just fits.
-            if self._held > limit + 1 or (self._held == limit + 1 and rest[-1:] != b"\r"):
-                self._parts.clear()
-                self._held = 0
+            size = len(held) + len(rest)
+            # One more than the limit may be the CR of a line that just fits.
+            if size > limit + 1 or (size == limit + 1 and rest[-1:] != b"\r"):
+                held.clear()
                 self._skipping = True
                 lines.append(TOO_LONG)
+            else:
+                held += rest
         return lines
 
     def end(self) -> bytes | None:
         """What followed the last LF, where the stream ended; None if nothing did."""
-        if not self._parts:
+        if not self._held:
             return None
-        line = b"".join(self._parts)
-        self._parts.clear()
-        self._held = 0
+        line = bytes(self._held)
+        self._held.clear()
         return line[:-1] if line[-1:] == b"\r" else line
