@@ -6,13 +6,13 @@ is `slots`'s.  In here: what runs, what waits, what is owed, and when it leaves.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable
-from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from protocols.lines import Lines, TooLong
 from protocols.rpc.answer import failure, success, too_large
+from protocols.rpc.calls import Calls
 from protocols.rpc.connection import Connection
 from protocols.rpc.errors import (
     CANCELLED,
@@ -21,7 +21,6 @@ from protocols.rpc.errors import (
     NOT_AUTHENTICATED,
     STOPPING,
     TIMED_OUT,
-    TOO_MANY_CALLS,
     RPCError,
 )
 from protocols.rpc.message import (
@@ -34,7 +33,6 @@ from protocols.rpc.message import (
     decode_request,
     encode,
     error_line,
-    id_key,
     read_batch,
     read_request,
     too_deep,
@@ -62,21 +60,18 @@ class RPCSession(Session):
 
     __slots__ = (
         "_backlog",
-        "_by_id",
+        "_calls",
         "_connection",
         "_ended",
         "_heard",
         "_limits",
         "_lines",
         "_out",
-        "_owed",
         "_parked",
         "_quick",
-        "_running",
         "_said",
         "_slots",
         "_stopping",
-        "_waiting",
         "server",
         "token",
     )
@@ -87,6 +82,7 @@ class RPCSession(Session):
         self.token = server.token
         self._limits = limits = server.limits
         self._slots = server.slots
+        self._calls = Calls(limits, server.slots)
         self._quick = server.quick
         self._connection = Connection(self, server.host)
         self._lines = Lines(limits.line)
@@ -98,14 +94,6 @@ class RPCSession(Session):
         """The orders of the fact that is being reported."""
         self._said = 0
         """Bytes since the last time the driver was known to have sent nearly all."""
-        self._owed: OrderedDict[Owed, None] = OrderedDict()
-        """Calls not answered yet, oldest first: all may take the same time, so this is also
-        the order of their deadlines.  (Finding the first of a dict whose first items were
-        deleted takes longer and longer; an OrderedDict does not mind.)"""
-        self._waiting: OrderedDict[Owed, None] = OrderedDict()
-        self._running: dict[Call, Owed] = {}
-        """Calls that the driver has not reported yet, those answered early included."""
-        self._by_id: dict[bytes, Owed] = {}
         self._heard = 0.0
         self._ended = False
         self._stopping = False
@@ -125,7 +113,7 @@ class RPCSession(Session):
             return ()
         out = self._out = []
         self._read(self._lines.feed(data), now)
-        if self._owed or self._stopping or self.deadline is not None or self._limits.idle:
+        if self._calls.owed or self._stopping or self.deadline is not None or self._limits.idle:
             return self._done()
         return out
 
@@ -152,32 +140,26 @@ class RPCSession(Session):
 
     def replied(self, call: Call, result: Any, now: float) -> Orders:
         self._out = []
-        owed = self._over(call, now)
+        owed = self._calls.over(call)
         if owed is not None:
+            self._heard = now
             self._settle(owed, success(owed.name, owed.ident, result, self._limits.send_queue))
         return self._done()
 
     def failed(self, call: Call, error: Exception, now: float) -> Orders:
         self._out = []
-        owed = self._over(call, now)
+        owed = self._calls.over(call)
         if owed is not None:
+            self._heard = now
             self._settle(owed, failure(owed.name, owed.ident, error))
         return self._done()
 
     def expired(self, now: float) -> Orders:
         self._out = []
-        while self._owed:
-            first = next(iter(self._owed))
-            if first.due > now:
-                break
-            self._drop(first)
-            self._settle(first, error_line(first.ident, TIMED_OUT, {"seconds": self._limits.call_seconds}))
-        if (
-            self._limits.idle
-            and not self.more
-            and not self._busy()
-            and now >= self._heard + self._limits.idle
-        ):
+        while (owed := self._calls.overdue(now)) is not None:
+            answer = error_line(owed.ident, TIMED_OUT, {"seconds": self._limits.call_seconds})
+            self._give_up(owed, answer)
+        if self._quiet() and now >= self._heard + self._limits.idle:
             self._out.append(CLOSE)
             self.deadline = None
             return self._out
@@ -195,13 +177,9 @@ class RPCSession(Session):
         self._out = []
         for topic in self.server.service.topics.values():
             topic.subscribers.discard(self)
-        self._waiting.clear()
-        self._owed.clear()
-        self._by_id.clear()
+        self._calls.clear()
         self._backlog.clear()
         self._parked.clear()
-        self._slots.used -= len(self._running)
-        self._running.clear()
         self._slots.leave(self)
         self._slots.grant(self, self._out)
         self.deadline = None
@@ -299,7 +277,9 @@ class RPCSession(Session):
             method = self._find(request.method)
             arguments, keywords = method.bind(request.params, self._connection)
             if method.run != "inline":
-                self._start(Call(method.function, arguments, keywords, method.run), owed, now)
+                call = Call(method.function, arguments, keywords, method.run)
+                if self._calls.start(call, owed, now, held=self.more):
+                    self._out.append(call)
                 return
         except RPCError as refusal:
             self._settle(owed, error_line(owed.ident, refusal.kind, refusal.data))
@@ -324,75 +304,33 @@ class RPCSession(Session):
 
     # -- calls -------------------------------------------------------------------------
 
-    def _start(self, call: Call, owed: Owed, now: float) -> None:
-        """Run the call now, or let it wait for its turn.  Raises RPCError if it can't even wait."""
-        owed.call = call
-        if not self._waiting and self._has_room() and self._slots.used < self._slots.most:
-            self._running[call] = owed
-            self._slots.used += 1
-            self._out.append(call)
-        elif len(self._waiting) < self._limits.queued:
-            self._waiting[owed] = None
-        else:
-            raise RPCError(TOO_MANY_CALLS, {"in_flight": len(self._running), "queued": len(self._waiting)})
-        self._owed[owed] = None
-        owed.due = now + self._limits.call_seconds if self._limits.call_seconds else inf
-        if owed.ident:
-            self._by_id[id_key(owed.ident)] = owed
-
-    def _has_room(self) -> bool:
-        return len(self._running) < self._limits.in_flight and not self.more
-
     def could_start(self) -> bool:
         """Is there a call that only the server's count can still hold back?"""
-        return bool(self._waiting) and self._has_room()
+        return not self.more and self._calls.could_start()
 
     def next_call(self) -> Call | None:
         """It is this session's turn: the call to start, if there still is one."""
-        if not self.could_start():
-            return None
-        owed, _ = self._waiting.popitem(last=False)
-        assert owed.call is not None
-        self._running[owed.call] = owed
-        self._slots.used += 1
-        return owed.call
-
-    def _over(self, call: Call, now: float) -> Owed | None:
-        """The driver has reported the call: its places are free.  None if it was answered early."""
-        owed = self._running.pop(call, None)
-        if owed is None:
-            return None
-        self._slots.used -= 1
-        if owed not in self._owed:
-            return None
-        self._heard = now
-        return owed
+        return self._calls.next() if self.could_start() else None
 
     def cancel(self, ident: bytes) -> bool:
         """rpc.cancel: answer that call now, whatever it still does.  Was there one?"""
-        owed = self._by_id.get(id_key(ident))
+        owed = self._calls.find(ident)
         if owed is None:
             return False
-        self._drop(owed)
-        self._settle(owed, error_line(owed.ident, CANCELLED))
+        self._give_up(owed, error_line(owed.ident, CANCELLED))
         return True
 
-    def _drop(self, owed: Owed) -> None:
-        """The call is no longer wanted.  Running, it keeps its places until it is reported."""
-        if owed in self._waiting:
-            del self._waiting[owed]
-        elif owed.call is not None:
-            self._out.append(Cancel(owed.call))
+    def _give_up(self, owed: Owed, answer: bytes) -> None:
+        running = self._calls.drop(owed)
+        if running is not None:
+            self._out.append(Cancel(running))
+        self._settle(owed, answer)
 
     # -- answers out -------------------------------------------------------------------
 
     def _settle(self, owed: Owed, answer: bytes) -> None:
         """Say the answer, alone or as its part of a batch; a notification gets none, ever."""
-        self._owed.pop(owed, None)
-        if owed.call is not None and owed.ident:
-            key = id_key(owed.ident)
-            if self._by_id.get(key) is owed:
-                del self._by_id[key]
+        self._calls.answered(owed)
         if not owed.ident:
             answer = b""
         if owed.batch is None:
@@ -431,12 +369,11 @@ class RPCSession(Session):
         return self._out
 
     def _busy(self) -> bool:
-        return bool(self._owed or self._parked or self._backlog)
+        return bool(self._calls.owed or self._parked or self._backlog)
+
+    def _quiet(self) -> bool:
+        """Does silence count?  Only with nothing owed, and if there is a limit to it."""
+        return bool(self._limits.idle) and not self.more and not self._calls.owed
 
     def _arm(self) -> None:
-        self.deadline = None
-        if self._owed:
-            due = next(iter(self._owed)).due
-            self.deadline = due if due < inf else None
-        elif self._limits.idle and not self.more:
-            self.deadline = self._heard + self._limits.idle
+        self.deadline = self._heard + self._limits.idle if self._quiet() else self._calls.due()
