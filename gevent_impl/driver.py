@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from ssl import SSLContext
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 
 from gevent import get_hub
 from gevent.event import Event
@@ -39,9 +39,12 @@ from protocols.session import (
     StartTLS,
     To,
 )
+from protocols.settings import Settings
 
 log = logging.getLogger("twofold")
 
+Fact: TypeAlias = "Callable[..., Orders]"
+"""A method of a session, to which `now` is added."""
 DRAIN_LINGER = 1.0
 """Seconds that a stopping server waits for connections that only have to be closed by the peer."""
 
@@ -59,7 +62,7 @@ class Driver:
         self.draining = False
         self._turned_away = 0
         self._fewer = Event()
-        self._facts: deque[tuple[Connection | None, Callable[..., Orders], tuple[Any, ...]]] = deque()
+        self._facts: deque[tuple[Connection | None, Fact, tuple[Any, ...]]] = deque()
         self._owing: list[Connection] = []
         self._reporting = False
         self._told: deque[Orders] = deque()
@@ -102,7 +105,12 @@ class Driver:
             except Exception:
                 self._failed(connection, session.received)
                 orders = ()
-            if len(orders) == 1 and type(orders[0]) is bytes and connection.tls is None and not connection.owed:
+            if (
+                len(orders) == 1
+                and type(orders[0]) is bytes
+                and connection.tls is None
+                and not connection.owed
+            ):
                 connection.send(orders[0])
             elif orders:
                 self._carry_out(connection, orders)
@@ -114,7 +122,7 @@ class Driver:
         finally:
             self._reporting = False
 
-    def report(self, connection: Connection | None, fact: Callable[..., Orders], *args: Any) -> None:
+    def report(self, connection: Connection | None, fact: Fact, *args: Any) -> None:
         """Report one fact; one that arises meanwhile is reported after its orders."""
         self._facts.append((connection, fact, args))
         if not self._reporting:
@@ -135,7 +143,7 @@ class Driver:
             for one in owing:
                 one.flush()
 
-    def _report(self, connection: Connection | None, fact: Callable[..., Orders], args: tuple[Any, ...]) -> None:
+    def _report(self, connection: Connection | None, fact: Fact, args: tuple[Any, ...]) -> None:
         try:
             orders = fact(*args, monotonic())
         except Exception:
@@ -146,7 +154,7 @@ class Driver:
         if connection is not None:
             connection.settle()
 
-    def _failed(self, connection: Connection | None, fact: Callable[..., Orders]) -> None:
+    def _failed(self, connection: Connection | None, fact: Fact) -> None:
         """A session raised: a bug, and it costs that connection only."""
         log.exception("%s failed; its connection is aborted", getattr(fact, "__qualname__", fact))
         if connection is not None:
@@ -209,6 +217,16 @@ class Driver:
     def noticed(self) -> None:
         """One connection less to wait for when draining."""
         self._fewer.set()
+
+    def reload(self, settings: Settings) -> None:
+        """New limits, from now on; a connection keeps what its session took from the old ones."""
+        self.server.reload(settings)
+        self.admission.limits = self.server.limits
+
+    @property
+    def unfinished(self) -> int:
+        """Connections that still have something to say."""
+        return sum(not one.lingering for one in self.connections.values())
 
     def drain(self, seconds: float) -> int:
         """Tell every session that the server stops, and wait until they have finished.

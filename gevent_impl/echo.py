@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from ssl import SSLContext
 from typing import Any
 
 from gevent.server import DatagramServer
 
-from gevent_impl.listen import bind, located
-from protocols.echo import Datagrams
+from gevent_impl.driver import Driver
+from gevent_impl.listen import bind, listen, located
+from gevent_impl.service import Listener, Load, Service
+from protocols.echo import Datagrams, EchoServer, EchoSettings
 from protocols.listen import Address
+from protocols.session import Host
 
 log = logging.getLogger("twofold")
 
@@ -23,9 +27,13 @@ class EchoDatagrams(DatagramServer):
     def __init__(self, rule: Datagrams, address: Address) -> None:
         sock = bind(address)
         self.where = located(address, sock)
+        self.tls: SSLContext | None = None
         self.rule = rule
         rule.ports.add(self.where.port)
         super().__init__(sock, spawn=None)
+
+    def certificate(self) -> None:
+        """Datagrams have none."""
 
     def do_read(self) -> tuple[bytes, Any] | None:
         try:
@@ -49,3 +57,18 @@ class EchoDatagrams(DatagramServer):
         if self.rule.dropped:
             log.info("%s: %d datagrams from echo-like ports were dropped", self.where, self.rule.dropped)
             self.rule.dropped = 0
+
+
+def make_service(load: Load, source: str | None) -> Service:
+    """The echo service, on streams and datagrams.  Raises SettingsError."""
+    datagrams = Datagrams()
+
+    def open_listener(driver: Driver, address: Address) -> Listener:
+        if address.scheme == "udp":
+            return EchoDatagrams(datagrams, address)
+        return listen(driver, address)
+
+    def make_server(settings: EchoSettings, host: Host) -> EchoServer:
+        return EchoServer(settings.limits)
+
+    return Service(load, source, make_server, open_listener)

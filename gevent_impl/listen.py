@@ -31,15 +31,15 @@ class StreamListener(StreamServer):
     def __init__(self, driver: Driver, address: Address, sock: socket.socket) -> None:
         self.driver = driver
         self.where = address
-        self.tls: SSLContext | None = None
         self.exhausted = False
-        if address.scheme == "tls":
-            self.read_certificate()
+        self.tls = self.certificate()
         super().__init__(sock, spawn=driver.pool)
 
-    def read_certificate(self) -> None:
-        """Take the certificate from its files, for the connections from now on.  Raises TLSError."""
-        self.tls = server_context(self.where.cert, self.where.key)
+    def certificate(self) -> SSLContext | None:
+        """What the files hold now; `tls` is what new connections get.  Raises TLSError."""
+        if self.where.scheme != "tls":
+            return None
+        return server_context(self.where.cert, self.where.key)
 
     def do_read(self) -> tuple[socket.socket, object] | None:
         """Accept one connection; without descriptors, leave it in the backlog for a while."""
@@ -88,6 +88,17 @@ def bind(address: Address) -> socket.socket:
         return _adopt(address) if address.fd is not None else _bind(address)
     except OSError as error:
         raise CannotListen(address, error.strerror or str(error)) from None
+
+
+def inherited_scheme(fd: int) -> str:
+    """What an inherited descriptor is: unix, udp or tcp.  Raises CannotListen."""
+    try:
+        with socket.socket(fileno=os.dup(fd)) as sock:
+            if sock.family == socket.AF_UNIX:
+                return "unix"
+            return "udp" if sock.type == socket.SOCK_DGRAM else "tcp"
+    except OSError as error:
+        raise CannotListen(f"descriptor {fd}", error.strerror or str(error)) from None
 
 
 def located(address: Address, sock: socket.socket) -> Address:

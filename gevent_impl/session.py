@@ -44,7 +44,6 @@ class Connection:
     """Carries one session's orders to its socket, and the socket's facts to its session."""
 
     __slots__ = (
-        "due",
         "_eof",
         "_greenlet",
         "_handshake_until",
@@ -60,6 +59,7 @@ class Connection:
         "calls",
         "closing",
         "driver",
+        "due",
         "ended",
         "gone",
         "open",

@@ -5,7 +5,7 @@ Words go to descriptor 2, one line each: a person reads them, and supervisors ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from protocols.listen import Address, AddressError, parse_listen
 from protocols.settings import SettingsError
@@ -46,6 +46,16 @@ def not_reread(why: object) -> str:
 
 def _connections(number: int) -> str:
     return "1 connection" if number == 1 else f"{number} connections"
+
+
+def asked(
+    flag: Sequence[str], configured: Sequence[str], inherited: Iterable[int], scheme: Callable[[int], str]
+) -> Sequence[str]:
+    """Where to listen: the flags, or else what a supervisor opened for us, or else the settings.
+
+    `scheme` tells what an inherited descriptor is.
+    """
+    return flag or [f"{scheme(fd)}://?fd={fd}" for fd in inherited] or configured
 
 
 def parse_all(listen: Sequence[str], schemes: tuple[str, ...]) -> list[Address]:

@@ -249,6 +249,10 @@ class Server:
         """A session for a connection that was just accepted."""
         raise RuntimeError(f"{type(self).__name__} makes no sessions")
 
+    def reload(self, settings: Any) -> None:
+        """The service's settings were read again; `settings.limits` are the new ones."""
+        self.limits = settings.limits
+
     def refusal(self, why: Refused) -> bytes:
         """What to tell a connection that can't be taken; nothing, where no word exists."""
         return b""

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from ssl import SSLContext
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -33,11 +33,14 @@ from protocols.session import (
     StartTLS,
     To,
 )
+from protocols.settings import Settings
 from twisted_impl.calls import Calls
 from twisted_impl.session import SessionProtocol
 
 log = Logger("twofold")
 
+Fact: TypeAlias = "Callable[..., Orders]"
+"""A method of a session, to which `now` is added."""
 DRAIN_LINGER = 1.0
 """Seconds that a stopping server waits for connections that only have to be closed by the peer."""
 
@@ -57,7 +60,7 @@ class Driver:
         self.draining = False
         self._turned_away = 0
         self._fewer: Deferred[None] = Deferred()
-        self._facts: deque[tuple[SessionProtocol | None, Callable[..., Orders], tuple[Any, ...]]] = deque()
+        self._facts: deque[tuple[SessionProtocol | None, Fact, tuple[Any, ...]]] = deque()
         self._owing: list[SessionProtocol] = []
         self._reporting = False
 
@@ -90,7 +93,12 @@ class Driver:
             except Exception:
                 self._failed(connection, session.received)
                 orders = ()
-            if len(orders) == 1 and type(orders[0]) is bytes and connection.tls is None and not connection.owed:
+            if (
+                len(orders) == 1
+                and type(orders[0]) is bytes
+                and connection.tls is None
+                and not connection.owed
+            ):
                 connection.send(orders[0])
             elif orders:
                 self._carry_out(connection, orders)
@@ -102,7 +110,7 @@ class Driver:
         finally:
             self._reporting = False
 
-    def report(self, connection: SessionProtocol | None, fact: Callable[..., Orders], *args: Any) -> None:
+    def report(self, connection: SessionProtocol | None, fact: Fact, *args: Any) -> None:
         """Report one fact; one that arises meanwhile is reported after its orders."""
         self._facts.append((connection, fact, args))
         if not self._reporting:
@@ -123,7 +131,7 @@ class Driver:
             for one in owing:
                 one.flush()
 
-    def _report(self, connection: SessionProtocol | None, fact: Callable[..., Orders], args: tuple[Any, ...]) -> None:
+    def _report(self, connection: SessionProtocol | None, fact: Fact, args: tuple[Any, ...]) -> None:
         try:
             orders = fact(*args, monotonic())
         except Exception:
@@ -134,7 +142,7 @@ class Driver:
         if connection is not None:
             connection.settle()
 
-    def _failed(self, connection: SessionProtocol | None, fact: Callable[..., Orders]) -> None:
+    def _failed(self, connection: SessionProtocol | None, fact: Fact) -> None:
         """A session raised: a bug, and it costs that connection only."""
         log.failure("{fact} failed; its connection is aborted", fact=getattr(fact, "__qualname__", fact))
         if connection is not None:
@@ -194,6 +202,16 @@ class Driver:
         """One connection less to wait for when draining."""
         fewer, self._fewer = self._fewer, Deferred()
         fewer.callback(None)
+
+    def reload(self, settings: Settings) -> None:
+        """New limits, from now on; a connection keeps what its session took from the old ones."""
+        self.server.reload(settings)
+        self.admission.limits = self.server.limits
+
+    @property
+    def unfinished(self) -> int:
+        """Connections that still have something to say."""
+        return sum(not one.lingering for one in self.connections.values())
 
     async def drain(self, seconds: float) -> int:
         """Tell every session that the server stops, and wait until they have finished.

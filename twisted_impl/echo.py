@@ -8,9 +8,13 @@ from typing import Any
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
-from protocols.echo import Datagrams
+from protocols.echo import Datagrams, EchoServer, EchoSettings
 from protocols.listen import Address
-from twisted_impl.listen import Listener, adopt, located, open_port, resolve
+from protocols.services import SERVICES
+from protocols.session import Host
+from twisted_impl.driver import Driver
+from twisted_impl.listen import Listener, adopt, listen, located, open_port, resolve
+from twisted_impl.service import ProtocolService, ServiceOptions
 
 log = Logger("twofold")
 
@@ -54,3 +58,24 @@ def listen_datagrams(rule: Datagrams, address: Address, reactor: Any) -> Listene
         with adopt(address) as sock:  # the reactor uses a duplicate
             port = reactor.adoptDatagramPort(sock.fileno(), sock.family, protocol, LARGEST)
     return Listener(located(address, port.getHandle()), port)
+
+
+class Options(ServiceOptions):
+    """`twistd echo`"""
+
+    service = SERVICES["echo"]
+
+
+def makeService(options: Options) -> ProtocolService:
+    """The echo service, on streams and datagrams."""
+    datagrams = Datagrams()
+
+    def open_listener(driver: Driver, address: Address | str) -> Listener:
+        if isinstance(address, Address) and address.scheme == "udp":
+            return listen_datagrams(datagrams, address, driver.reactor)
+        return listen(driver, address)
+
+    def make_server(settings: EchoSettings, host: Host) -> EchoServer:
+        return EchoServer(settings.limits)
+
+    return ProtocolService(options, make_server, open_listener)

@@ -28,27 +28,32 @@ T = TypeVar("T")
 class Listener:
     """One open port and the factory that serves it."""
 
-    def __init__(self, where: Address | str, port: IListeningPort, factory: SessionFactory | None = None) -> None:
+    def __init__(
+        self, where: Address | str, port: IListeningPort, factory: SessionFactory | None = None
+    ) -> None:
         self.where = where
         self.port = port
         self.factory = factory
 
-    def read_certificate(self) -> None:
-        """Take the certificate from its files, for the connections from now on.  Raises TLSError."""
-        if self.factory is not None and isinstance(self.where, Address) and self.where.scheme == "tls":
-            self.factory.tls = _certificate(self.where)
+    def certificate(self) -> SSLContext | None:
+        """What the files hold now; the factory's `tls` is what new connections get.  Raises TLSError."""
+        if isinstance(self.where, str) or self.where.scheme != "tls":
+            return None
+        return server_context(self.where.cert, self.where.key)
 
     def stop(self) -> Any:
         """Stop listening, at once."""
         return self.port.stopListening()
 
 
-def listen(driver: Driver, address: Address) -> Listener:
-    """Open one stream listener.  Raises CannotListen."""
+def listen(driver: Driver, address: Address | str) -> Listener:
+    """Open one stream listener: an address, or a Twisted endpoint's description.  Raises CannotListen."""
+    if isinstance(address, str):
+        return listen_endpoint(driver, address)
     tls = None
     if address.scheme == "tls":
         try:
-            tls = _certificate(address)
+            tls = server_context(address.cert, address.key)
         except TLSError as error:
             raise CannotListen(address, str(error)) from None
     factory = SessionFactory(driver, tls)
@@ -86,6 +91,17 @@ def open_port(address: Address, opens: Callable[..., T], *args: Any) -> T:
         raise CannotListen(address, getattr(why, "strerror", None) or str(why)) from None
 
 
+def inherited_scheme(fd: int) -> str:
+    """What an inherited descriptor is: unix, udp or tcp.  Raises CannotListen."""
+    try:
+        with socket.socket(fileno=os.dup(fd)) as sock:
+            if sock.family == socket.AF_UNIX:
+                return "unix"
+            return "udp" if sock.type == socket.SOCK_DGRAM else "tcp"
+    except OSError as error:
+        raise CannotListen(f"descriptor {fd}", error.strerror or str(error)) from None
+
+
 def located(address: Address, sock: socket.socket) -> Address:
     """The address with what the kernel chose or the inherited socket had."""
     if sock.family == socket.AF_UNIX:
@@ -95,7 +111,7 @@ def located(address: Address, sock: socket.socket) -> Address:
 
 
 def adopt(address: Address) -> socket.socket:
-    """The inherited socket `fd`; the descriptor itself is used, so that closing it ends it.  Raises CannotListen."""
+    """The inherited socket `fd` itself, so that closing it ends it.  Raises CannotListen."""
     try:
         sock = socket.socket(fileno=address.fd)
         kind = socket.SOCK_DGRAM if address.scheme == "udp" else socket.SOCK_STREAM
@@ -150,7 +166,3 @@ def _remove_stale(path: str) -> None:
             os.unlink(path)
         except BlockingIOError:
             pass  # alive, with a full backlog
-
-
-def _certificate(address: Address) -> SSLContext:
-    return server_context(address.cert, address.key)

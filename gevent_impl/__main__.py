@@ -1,0 +1,87 @@
+"""`python -m gevent_impl SERVICE`: run one service under gevent.  `call`: ask an rpc server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from gevent_impl.call import call
+from gevent_impl.listen import inherited_scheme
+from gevent_impl.service import say
+from protocols import launch
+from protocols.listen import CannotListen
+from protocols.services import SERVICES, Service
+from protocols.settings import Flag, Settings, SettingsError, flags, load
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run one of twofold's services under gevent, or call a method of one."""
+
+
+def _command(entry: Service) -> click.Command:
+    declared = flags(entry.settings())
+
+    def run(config: str | None, **given: Any) -> None:
+        _run(entry, config, {flag.name: given[flag.name.replace("-", "_")] for flag in declared})
+
+    config = click.Option(["--config"], metavar="FILE", help=f"settings, in TOML: the table [{entry.name}]")
+    return click.Command(
+        entry.name, params=[config, *map(_option, declared)], callback=run, help=entry.description
+    )
+
+
+def _option(flag: Flag) -> click.Option:
+    default = " ".join(flag.default) if flag.repeated else flag.default
+    text = flag.help if default in (None, "") else f"{flag.help}  [default: {default}]"
+    # The values stay strings: what is impossible is told by the settings, in the same words everywhere.
+    return click.Option(
+        [f"--{flag.name}"], multiple=flag.repeated, help=text, metavar=flag.type.__name__.upper()
+    )
+
+
+def _run(entry: Service, config: str | None, given: dict[str, Any]) -> NoReturn:
+    kind = entry.settings()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+
+    def read() -> Settings:
+        return load(kind, entry.name, text=_text(config), source=config or "", flags=given)
+
+    try:
+        service = import_module(f"gevent_impl.{entry.name}").make_service(read, config)
+        inherited = launch.inherited(os.environ, os.getpid())
+        listen = launch.asked(given["listen"], service.settings.listen, inherited, inherited_scheme)
+        service.open(launch.parse_all(listen, entry.schemes))
+    except SettingsError as error:
+        say(str(error))
+        sys.exit(launch.BAD_SETTINGS)
+    except CannotListen as error:
+        say(str(error))
+        sys.exit(launch.OPEN_FAILED)
+    service.run()
+    sys.stdout.flush()
+    # A thread that can't be stopped must not keep the process from stopping.
+    os._exit(0)
+
+
+def _text(config: str | None) -> bytes | None:
+    if config is None:
+        return None
+    try:
+        return Path(config).read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{config}: {error.strerror}") from None
+
+
+for _entry in SERVICES.values():
+    main.add_command(_command(_entry))
+main.add_command(call)
+
+if __name__ == "__main__":
+    main(prog_name="python -m gevent_impl")

@@ -1,0 +1,5 @@
+"""placeholder"""
+
+import click
+
+call = click.Command("call")

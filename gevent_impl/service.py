@@ -1,0 +1,114 @@
+"""A running service: its listeners, its signals, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from ssl import SSLContext
+from types import FrameType
+from typing import Any, Protocol, TypeAlias
+
+from gevent import get_hub
+from gevent.event import Event
+
+from gevent_impl.driver import Driver
+from gevent_impl.listen import listen
+from protocols import launch
+from protocols.listen import Address, CannotListen
+from protocols.session import Host, Server
+from protocols.settings import Settings, SettingsError
+from protocols.tls import TLSError
+
+
+class Listener(Protocol):
+    """What is open: a StreamServer or a DatagramServer."""
+
+    where: Address
+    tls: SSLContext | None
+
+    def certificate(self) -> SSLContext | None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+Load: TypeAlias = Callable[[], Settings]
+MakeServer: TypeAlias = Callable[[Any, Host], Server]
+OpenListener: TypeAlias = Callable[[Driver, Address], Listener]
+
+
+class Service:
+    """One service, from its settings to its end.  `load` reads the settings, now and at SIGHUP.
+
+    `source` names the settings' file, if there is one.
+    """
+
+    def __init__(
+        self, load: Load, source: str | None, make_server: MakeServer, open_listener: OpenListener = listen
+    ) -> None:
+        self.load = load
+        self.source = source
+        self.settings = load()
+        self.driver = Driver(lambda host: make_server(self.settings, host))
+        self.listeners: list[Listener] = []
+        self._open_listener = open_listener
+        self._stop = Event()
+        self._stopping = False
+
+    def open(self, addresses: Sequence[Address]) -> None:
+        """Open every listener, or none.  Raises CannotListen."""
+        try:
+            for address in addresses:
+                self.listeners.append(self._open_listener(self.driver, address))
+        except CannotListen:
+            self._close()
+            raise
+        for listener in self.listeners:
+            listener.start()
+            say(launch.listening(listener.where))
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then let what is in flight finish."""
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._signalled)
+        signal.signal(signal.SIGHUP, self._hung_up)
+        self._stop.wait()
+        self._close()
+        seconds = self.settings.drain_timeout
+        if words := launch.stopping(self.driver.unfinished, seconds):
+            say(words)
+        say(launch.stopped(self.driver.drain(seconds)))
+
+    def _close(self) -> None:
+        for listener in self.listeners:
+            listener.stop()
+
+    def _signalled(self, signum: int, frame: FrameType | None) -> None:
+        if self._stopping:
+            os._exit(128 + signum)  # now, even with a thread stuck
+        self._stopping = True
+        get_hub().loop.run_callback_threadsafe(self._stop.set)
+
+    def _hung_up(self, signum: int, frame: FrameType | None) -> None:
+        get_hub().loop.run_callback_threadsafe(self.reread)
+
+    def reread(self) -> None:
+        """SIGHUP: take the settings and the certificates as they are now; all of them, or nothing."""
+        try:
+            settings = self.load()
+            certificates = [one.certificate() for one in self.listeners]
+        except (SettingsError, TLSError) as error:
+            say(launch.not_reread(error))
+            return
+        for listener, certificate in zip(self.listeners, certificates, strict=True):
+            listener.tls = certificate
+        changed = settings.listen != self.settings.listen
+        self.settings = settings
+        self.driver.reload(settings)
+        say(launch.reread(self.source, changed))
+
+
+def say(line: str) -> None:
+    """One line to descriptor 2."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,8 @@
+"""Tells `twistd` of twofold's services.  Imported whenever anybody asks for plugins: keep it light."""
+
+from twisted.application.service import ServiceMaker
+
+from protocols.services import SERVICES
+
+echo = ServiceMaker("twofold echo", "twisted_impl.echo", SERVICES["echo"].description, "echo")
+rpc = ServiceMaker("twofold rpc", "twisted_impl.rpc", SERVICES["rpc"].description, "rpc")
