@@ -1,0 +1,23 @@
+"""Echo with socketserver.ForkingTCPServer: a process for each of at most 40 connections."""
+
+import socketserver
+import sys
+
+
+class Echo(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        try:
+            while data := self.request.recv(65536):
+                self.request.sendall(data)
+        except ConnectionError:
+            pass  # the client is gone
+
+
+class Server(socketserver.ForkingTCPServer):
+    allow_reuse_address = True
+    request_queue_size = 1024
+
+
+Server(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()

@@ -1,0 +1,28 @@
+"""JSON-RPC 2.0 lines with aiorpcX, after the server in its documentation."""
+# mypy: ignore-errors
+
+import asyncio
+import sys
+from typing import Any
+
+import aiorpcx
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+class Session(aiorpcx.RPCSession):
+    cost_hard_limit = 0  # its throttle of busy clients, off
+
+    async def handle_request(self, request: Any) -> Any:
+        handler = add if request.method == "add" else None
+        return aiorpcx.handler_invocation(handler, request)()
+
+
+async def main() -> None:
+    await aiorpcx.serve_rs(Session, "127.0.0.1", int(sys.argv[1]))
+    await asyncio.Event().wait()
+
+
+asyncio.run(main())

@@ -1,0 +1,138 @@
+"""Who is compared: a table, one row for each service that a contender serves.
+
+In a command, `{port}` is where to listen on 127.0.0.1; `{cert}` and `{key}` are PEM files.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from compare.results import Kind
+
+SERVICES = ("echo", "udp", "tls", "rpc")
+"""echo over TCP, over UDP, over TLS; and JSON-RPC's (or AMP's) add(1, 2)."""
+
+HERE = Path(__file__).parent
+BARE = HERE / "bare"
+ANY = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """How to start one server, and what it can take."""
+
+    name: str
+    service: str
+    kind: Kind
+    framework: str
+    command: tuple[str, ...]
+    connections: int = ANY
+    dialect: str = "echo"  # of its wire: echo, jsonrpc, amp
+    note: str = ""
+
+
+class BadContender(ValueError):
+    """A contender of the user's that can't be meant; the text is one line."""
+
+
+def _script(name: str, *more: str) -> tuple[str, ...]:
+    return (sys.executable, str(BARE / f"{name}.py"), "{port}", *more)
+
+
+def _twistd(*arguments: str) -> tuple[str, ...]:
+    beside = Path(sys.executable).with_name("twistd")
+    start = (
+        (str(beside),)
+        if beside.exists()
+        else (
+            sys.executable,
+            "-c",
+            "from twisted.scripts.twistd import run; run()",
+        )
+    )
+    return (*start, "-n", "--pidfile=", *arguments)
+
+
+def _gevent(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "gevent_impl", *arguments)
+
+
+def _ours(service: str, *arguments: str) -> list[Contender]:
+    dialect = "jsonrpc" if service == "rpc" else "echo"
+    return [
+        Contender("twisted", service, "ours", "Twisted", _twistd(*arguments), dialect=dialect),
+        Contender("gevent", service, "ours", "gevent", _gevent(*arguments), dialect=dialect),
+    ]
+
+
+# Idle deadlines are on for ours: what they cost belongs to the price.
+_IDLE = ("--limits-idle", "300")
+
+TABLE: tuple[Contender, ...] = (
+    *_ours("echo", "echo", "--listen", "tcp://127.0.0.1:{port}", *_IDLE),
+    Contender("bare-twisted", "echo", "bare", "Twisted", _script("echo_twisted")),
+    Contender("bare-gevent", "echo", "bare", "gevent", _script("echo_gevent")),
+    Contender("epoll", "echo", "control", "sockets", _script("echo_epoll"), note="the floor"),
+    Contender("poll", "echo", "control", "sockets", _script("echo_poll")),
+    Contender(
+        "select", "echo", "control", "sockets", _script("echo_select"), 1010, note="1,024 descriptors at most"
+    ),
+    Contender(
+        "blocking", "echo", "control", "sockets", _script("echo_blocking"), 1, note="one client at a time"
+    ),
+    Contender("threads", "echo", "control", "socketserver", _script("echo_threads")),
+    Contender(
+        "forks", "echo", "control", "socketserver", _script("echo_forks"), 40, note="40 children at most"
+    ),
+    Contender("asyncore", "echo", "control", "asyncore", _script("echo_asyncore")),
+    Contender("asyncio", "echo", "peer", "asyncio", _script("echo_asyncio")),
+    Contender("asyncio-streams", "echo", "peer", "asyncio", _script("echo_asyncio_streams")),
+    Contender(
+        "uvloop", "echo", "peer", "uvloop", _script("echo_asyncio", "uvloop"), note="reads 256 KB at a time"
+    ),
+    *_ours("udp", "echo", "--listen", "udp://127.0.0.1:{port}"),
+    Contender("bare-twisted", "udp", "bare", "Twisted", _script("udp_twisted")),
+    Contender("bare-gevent", "udp", "bare", "gevent", _script("udp_gevent")),
+    Contender("blocking", "udp", "control", "sockets", _script("udp_blocking"), note="the floor"),
+    Contender("threads", "udp", "control", "socketserver", _script("udp_threads")),
+    Contender("asyncio", "udp", "peer", "asyncio", _script("udp_asyncio")),
+    *_ours("tls", "echo", "--listen", "tls://127.0.0.1:{port}?cert={cert}&key={key}", *_IDLE),
+    Contender("bare-twisted", "tls", "bare", "Twisted", _script("echo_twisted", "{cert}", "{key}")),
+    Contender("bare-gevent", "tls", "bare", "gevent", _script("echo_gevent", "{cert}", "{key}")),
+    *_ours("rpc", "rpc", "--listen", "tcp://127.0.0.1:{port}"),
+    Contender("amp", "rpc", "bare", "Twisted", _script("rpc_amp"), dialect="amp", note="AMP, not JSON-RPC"),
+    Contender("aiorpcx", "rpc", "peer", "aiorpcX", _script("rpc_aiorpcx"), dialect="jsonrpc"),
+)
+
+
+def yours(text: str, service: str) -> Contender:
+    """A contender from `NAME='COMMAND {port}'`.  Raises BadContender."""
+    name, equals, command = text.partition("=")
+    name = name.strip()
+    if not equals or not name:
+        raise BadContender(f"--contender {text!r}: expected NAME='COMMAND {{port}}'")
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        raise BadContender(f"--contender {name}: {error}") from None
+    if not any("{port}" in word for word in words):
+        raise BadContender(f"--contender {name}: the command does not say {{port}}")
+    if service not in SERVICES:
+        raise BadContender(f"--serves {service}: expected one of {', '.join(SERVICES)}")
+    if any((one.name, one.service) == (name, service) for one in TABLE):
+        raise BadContender(f"--contender {name}: there is a contender of that name already")
+    dialect = "jsonrpc" if service == "rpc" else "echo"
+    return Contender(name, service, "yours", "yours", words, dialect=dialect)
+
+
+def choose(table: Iterable[Contender], services: Iterable[str], only: Iterable[str]) -> list[Contender]:
+    """The rows that were asked for, in the table's order.  Raises BadContender for unknown names."""
+    table, services, only = list(table), set(services), set(only)
+    for asked, known in ((services, set(SERVICES)), (only, {one.name for one in table})):
+        if unknown := sorted(asked - known):
+            raise BadContender(f"unknown: {unknown[0]!r} (known: {', '.join(sorted(known))})")
+    return [one for one in table if one.service in services and (not only or one.name in only)]

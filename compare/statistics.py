@@ -1,0 +1,63 @@
+"""Medians, bootstrap intervals and paired ratios: arithmetic on the rounds, nothing else."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+RESAMPLES = 1_000
+CONFIDENCE = 0.95
+SEED = 862
+"""Fixed, so that the same result file always shows the same intervals."""
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A median, and where it may lie: a 95 % bootstrap interval over the rounds."""
+
+    low: float
+    median: float
+    high: float
+    rounds: int
+
+    def overlaps(self, other: Interval) -> bool:
+        return self.low <= other.high and other.low <= self.high
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+def bootstrap(values: Sequence[float], seed: int = SEED) -> Interval:
+    """The median of `values` (at least one), and the interval of medians of resamples.
+
+    Percentile bootstrap: as many values are drawn, with replacement, a thousand times.
+    """
+    if not values:
+        raise ValueError("nothing was measured")
+    draw = random.Random(seed)
+    count = len(values)
+    medians = sorted(statistics.median(draw.choices(values, k=count)) for _ in range(RESAMPLES))
+    cut = int(RESAMPLES * (1 - CONFIDENCE) / 2)
+    return Interval(medians[cut], statistics.median(values), medians[-1 - cut], count)
+
+
+def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
+    """Ratios ours / theirs of the rounds that have both: what disturbed one round hit both."""
+    return [ours[number] / theirs[number] for number in sorted(ours) if theirs.get(number)]
+
+
+def paired_ratio(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Interval | None:
+    """The ratio ours / theirs, or None where no round has both."""
+    ratios = paired(ours, theirs)
+    return bootstrap(ratios) if ratios else None
+
+
+def verdict(ratio: Interval, cost: str = "CPU") -> str:
+    """What a ratio of costs says, in words: lower is better."""
+    if ratio.holds(1.0):
+        return "no difference seen"
+    if ratio.median < 1:
+        return f"{1 / ratio.median:.2f} times less {cost}"
+    return f"{ratio.median:.2f} times more {cost}"
