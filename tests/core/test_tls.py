@@ -181,6 +181,9 @@ def test_data_after_close_notify_is_ignored(ends: Ends) -> None:
     assert server.received(b"\x17\x03\x03 anything at all") == (b"", b"")
     assert client.received(server.close() + b"GET / HTTP/1.1\r\n" * 5_000) == (b"", b"")
     assert client.ended
+    for _ in range(10):
+        client.received(bytes(SLICE))
+    assert client._incoming.pending <= SLICE, "what is ignored is kept"
 
 
 def test_close_is_said_once(ends: Ends) -> None:
