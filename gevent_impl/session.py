@@ -18,7 +18,7 @@ import gevent
 from gevent import get_hub
 from gevent.event import Event
 
-from protocols.session import CHUNK, HANDSHAKE, LINGER, Call, Order, Peer, Reason, Session
+from protocols.session import CHUNK, HANDSHAKE, LINGER, Call, Peer, Reason, Session
 from protocols.tls import TLS, TLSError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Connection:
         self._eof = False  # the socket has been read to its end
         self._socket = sock
         self._readable = get_hub().loop.io(sock.fileno(), READ)
-        self._greenlet = gevent.getcurrent()
+        self._greenlet: gevent.Greenlet | None = None
         self._outbox: bytearray | None = None
         self._writer: gevent.Greenlet | None = None
         self._released: Event | None = None
@@ -94,11 +94,12 @@ class Connection:
 
     def run(self, tls: SSLContext | None = None) -> None:
         """Serve this connection, in its own greenlet, until it is over."""
+        self._greenlet = gevent.getcurrent()
         try:
             if tls is None:
                 self._connected()
             else:
-                self._handshake(TLS(tls))
+                self._handshake(self.make_tls(tls))
             self._read()
             if not self.gone:
                 self._eof = True
@@ -160,7 +161,7 @@ class Connection:
         try:
             plain, answer = tls.received(data)
         except TLSError as error:
-            log.info("%s: TLS: %s", self.peer, error)
+            self.tls_failed(error)
             self.send(error.alert)
             self.lost(Reason.RESET)
             return
@@ -213,11 +214,15 @@ class Connection:
             raise RuntimeError("StartTLS was ordered from a server without a certificate")
         self.flush()
         if not self.gone:
-            self._handshake(TLS(context))
+            self._handshake(self.make_tls(context))
 
-    def carry_out_other(self, order: Order) -> None:
-        """An order that only some services have."""
-        raise RuntimeError(f"{order!r} is no order")
+    def make_tls(self, context: SSLContext) -> TLS:
+        """Our side of TLS; a client has another."""
+        return TLS(context)
+
+    def tls_failed(self, error: TLSError) -> None:
+        """The handshake or a record failed; the connection is lost next."""
+        log.info("%s: TLS: %s", self.peer, error)
 
     def _handshake(self, tls: TLS) -> None:
         self.tls = tls

@@ -41,6 +41,8 @@ log = Logger("twofold")
 
 Fact: TypeAlias = "Callable[..., Orders]"
 """A method of a session, to which `now` is added."""
+OWN = frozenset({bytes, Call, Cancel, Close, Abort, StartTLS})
+"""Orders for the session's own connection, which mean nothing once that is gone."""
 DRAIN_LINGER = 1.0
 """Seconds that a stopping server waits for connections that only have to be closed by the peer."""
 
@@ -156,6 +158,8 @@ class Driver:
                     if other is not None:
                         self._carry_out(other, order.orders)
                         other.settle()
+            elif type(order) not in OWN:
+                self.carry_out_other(order)
             elif connection is None or not connection.open:
                 continue
             elif type(order) is bytes:
@@ -172,10 +176,12 @@ class Driver:
                 self._owing.append(connection)
             elif type(order) is Abort:
                 connection.lost(Reason.ABORTED)
-            elif type(order) is StartTLS:
-                connection.begin_tls()
             else:
-                connection.carry_out_other(order)
+                connection.begin_tls()
+
+    def carry_out_other(self, order: Any) -> None:
+        """An order that only some drivers know."""
+        raise RuntimeError(f"{order!r} is no order")
 
     # -- coming and going ----------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from protocols.session import CHUNK, HANDSHAKE, LINGER, Call, Order, Peer, Reason, Session
+from protocols.session import CHUNK, HANDSHAKE, LINGER, Call, Peer, Reason, Session
 from protocols.tls import TLS, TLSError
 from twisted_impl.transport import SendAtOnce
 
@@ -77,7 +77,7 @@ class SessionProtocol(Protocol):
         if self.context is None:
             self._connected()
         else:
-            self._handshake(TLS(self.context))
+            self._handshake(self.make_tls(self.context))
 
     def _connected(self) -> None:
         self.open = True
@@ -125,7 +125,7 @@ class SessionProtocol(Protocol):
         try:
             plain, answer = tls.received(data)
         except TLSError as error:
-            log.info("{peer}: TLS: {error}", peer=self.peer, error=error)
+            self.tls_failed(error)
             self.transport.write(error.alert)
             self.lost(Reason.RESET)
             return
@@ -178,11 +178,15 @@ class SessionProtocol(Protocol):
             raise RuntimeError("StartTLS was ordered from a server without a certificate")
         self.flush()
         if not self.gone:
-            self._handshake(TLS(context))
+            self._handshake(self.make_tls(context))
 
-    def carry_out_other(self, order: Order) -> None:
-        """An order that only some services have."""
-        raise RuntimeError(f"{order!r} is no order")
+    def make_tls(self, context: SSLContext) -> TLS:
+        """Our side of TLS; a client has another."""
+        return TLS(context)
+
+    def tls_failed(self, error: TLSError) -> None:
+        """The handshake or a record failed; the connection is lost next."""
+        log.info("{peer}: TLS: {error}", peer=self.peer, error=error)
 
     def _handshake(self, tls: TLS) -> None:
         self.tls = tls
