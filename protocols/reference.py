@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from protocols.declared import Field, fields
 from protocols.services import Service
-from protocols.settings import Field, fields, flags
+from protocols.settings import flags
 
 HEAD = """\
 # Settings

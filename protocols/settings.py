@@ -7,17 +7,17 @@ and hands over the bytes.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import inspect
 
+from protocols.declared import Field, fields, shown, shown_key
 from protocols.session import Limits
 
 if sys.version_info >= (3, 11):
@@ -51,76 +51,6 @@ Where: TypeAlias = "Callable[[Sequence[str]], str]"
 
 class SettingsError(Exception):
     """Settings that can't be meant: one line with the file or flag, the key and what was expected."""
-
-
-# -- what is declared ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One thing that can be set: its path below the service's table, and what it may be."""
-
-    path: tuple[str, ...]
-    type: inspect.Type
-    default: Any
-    help: str
-    secret: bool
-
-    @property
-    def expected(self) -> str:
-        return _expected(self.type)
-
-
-def fields(kind: type[msgspec.Struct]) -> list[Field]:
-    """Everything that can be set in this struct and the structs within, in the order declared."""
-    return list(_fields(cast(inspect.StructType, inspect.type_info(kind)), ()))
-
-
-def _fields(struct: inspect.StructType, above: tuple[str, ...]) -> Iterator[Field]:
-    for field in struct.fields:
-        path, type_ = (*above, field.encode_name), field.type
-        description, secret = "", False
-        while isinstance(type_, (inspect.Metadata, inspect.UnionType)):
-            if isinstance(type_, inspect.Metadata):
-                description = (type_.extra_json_schema or {}).get("description", description)
-                secret = (type_.extra or {}).get("secret", secret)
-                type_ = type_.type
-            else:  # `X | None`: absent is None, and TOML has no null
-                type_ = next(one for one in type_.types if not isinstance(one, inspect.NoneType))
-        if isinstance(type_, inspect.StructType):
-            yield from _fields(type_, path)
-            continue
-        default = None if field.default is msgspec.NODEFAULT else field.default
-        if field.default_factory is not msgspec.NODEFAULT:
-            default = field.default_factory()
-        yield Field(path, type_, default, description, secret)
-
-
-def _expected(type_: inspect.Type) -> str:
-    if isinstance(type_, (inspect.IntType, inspect.FloatType)):
-        name = "int" if isinstance(type_, inspect.IntType) else "float"
-        signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-        bounds = [
-            f"{sign} {int(bound) if bound == int(bound) else bound}"
-            for key, sign in signs.items()
-            if (bound := getattr(type_, key)) is not None
-        ]
-        return " ".join([name, " and ".join(bounds)]).strip()
-    if isinstance(type_, inspect.BoolType):
-        return "true or false"
-    if isinstance(type_, inspect.LiteralType):
-        return "one of " + ", ".join(map(_shown, type_.values))
-    if isinstance(type_, inspect.StrType):
-        return (
-            f"str matching {type_.pattern}"
-            if type_.pattern
-            else "str, not empty"
-            if type_.min_length
-            else "str"
-        )
-    if isinstance(type_, (inspect.ListType, inspect.VarTupleType)):
-        return f"list of {_expected(type_.item_type)}" + (", not empty" if type_.min_length else "")
-    return "a table"
 
 
 # -- the command line ------------------------------------------------------------------
@@ -222,9 +152,9 @@ def _table(text: bytes, source: str, table: str) -> dict[str, Any]:
         if name not in TABLES:
             what = "table" if isinstance(content, dict) else "key"
             tables = ", ".join(f"[{one}]" for one in TABLES)
-            raise SettingsError(f"{source}: {_key(name)}: unknown {what}, expected {tables}")
+            raise SettingsError(f"{source}: {shown_key(name)}: unknown {what}, expected {tables}")
         if not isinstance(content, dict):
-            raise SettingsError(f"{source}: {name}: expected a table, got {_shown(content)}")
+            raise SettingsError(f"{source}: {name}: expected a table, got {shown(content)}")
     said: dict[str, Any] = whole.get(table, {})
     return said
 
@@ -238,7 +168,7 @@ def _no_unknown(
         return
     for key, value in said.items():
         if key not in known:
-            raise SettingsError(f"{where}.{_key(key)}: unknown key, expected one of {', '.join(known)}")
+            raise SettingsError(f"{where}.{shown_key(key)}: unknown key, expected one of {', '.join(known)}")
         _no_unknown(value, declared, (*path, key), f"{where}.{key}")
 
 
@@ -259,7 +189,7 @@ def _converted(
     for path, field in declared.items():
         value = _at(said, path)
         if isinstance(value, float) and not math.isfinite(value):
-            raise SettingsError(f"{where(path)}: expected finite {field.expected}, got {_shown(value)}")
+            raise SettingsError(f"{where(path)}: expected finite {field.expected}, got {shown(value)}")
     return settings
 
 
@@ -272,9 +202,7 @@ def _typed(field: Field, value: object) -> object:
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError:
-        raise SettingsError(
-            f"--{_flag(field.path)}: expected {field.expected}, got {_shown(value)}"
-        ) from None
+        raise SettingsError(f"--{_flag(field.path)}: expected {field.expected}, got {shown(value)}") from None
 
 
 def _at(said: Any, path: Sequence[str]) -> Any:
@@ -285,19 +213,4 @@ def _at(said: Any, path: Sequence[str]) -> Any:
 
 def _got(field: Field | None, value: object) -> str:
     # A secret of the wrong type is still a secret.
-    return type(value).__name__ if field and field.secret else _shown(value)
-
-
-def _shown(value: object) -> str:
-    """A value on one line, as TOML writes it and not too long."""
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, (bool, str, list)):
-        text = json.dumps(value, default=str)
-    else:
-        text = "a very large number" if isinstance(value, int) and abs(value) > 10**40 else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _shown(name)
+    return type(value).__name__ if field and field.secret else shown(value)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from protocols.declared import fields
 from protocols.services import SERVICES
-from protocols.settings import TABLES, fields
+from protocols.settings import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 

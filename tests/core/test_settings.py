@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
+from protocols.declared import fields
 from protocols.echo import EchoSettings
 from protocols.session import Limits
-from protocols.settings import Listen, Settings, SettingsError, fields, flags, load
+from protocols.settings import Listen, Settings, SettingsError, flags, load
 
 
 class TeaLimits(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
