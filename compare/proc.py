@@ -87,6 +87,12 @@ def steal() -> float:
     return int(Path("/proc/stat").read_text().split(maxsplit=10)[8]) * TICK
 
 
+def busy() -> float:
+    """CPU seconds that all processors together have worked since boot (proc(5), stat)."""
+    user, nice, system, _idle, _wait, irq, softirq = Path("/proc/stat").read_text().split(maxsplit=8)[1:8]
+    return sum(map(int, (user, nice, system, irq, softirq))) * TICK
+
+
 def pin(pid: int, core: int | None) -> None:
     """Keep a process, and whatever it starts from now on, on one core."""
     if core is not None:

@@ -12,9 +12,11 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from compare import proc
 from compare.contenders import Contender
+from compare.interrupt import uninterrupted
 
 START = 10.0
 """Seconds in which a contender must listen."""
@@ -51,34 +53,38 @@ class Server:
     def __init__(
         self, contender: Contender, core: int | None, files: Mapping[str, str] | None = None
     ) -> None:
-        """Start it; `files` are what `{cert}` and `{key}` mean.  Raises Failed."""
+        """Nothing runs yet; `files` are what `{cert}` and `{key}` mean."""
         self.contender = contender
         self.udp = contender.service == "udp"
+        self.port = 0
+        self.pid = 0
+        self._core = core
+        self._files = dict(files or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
+
+    def start(self) -> None:
+        """Returns once it listens.  Raises Failed; whatever happens, `stop` puts away what runs."""
         self.port = free_port(socket.SOCK_DGRAM if self.udp else socket.SOCK_STREAM)
-        words = {"port": str(self.port), **(files or {})}
-        command = [_filled(word, words) for word in contender.command]
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
+        words = {"port": str(self.port), **self._files}
+        command = [_filled(word, words) for word in self.contender.command]
         try:
-            # A session of its own: Ctrl-C in the terminal reaches us, not it, and the whole
-            # group can be ended by its number.
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._stderr,
-                start_new_session=True,
-                env=child_environment(),
-            )
+            with uninterrupted():
+                # A session of its own: Ctrl-C in the terminal reaches us, not it, and the
+                # whole group can be ended by its number.
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._stderr,
+                    start_new_session=True,
+                    env=child_environment(),
+                )
+                self.pid = self._process.pid
         except OSError as error:
-            self._stderr.close()
             raise Failed(f"could not be started: {error.strerror}: {command[0]}") from None
-        self.pid = self._process.pid
-        try:
-            proc.pin(self.pid, core)
-            self._wait_until_it_answers()
-        except BaseException:
-            self.stop()
-            raise
+        proc.pin(self.pid, self._core)
+        self._wait_until_it_answers()
 
     def _wait_until_it_answers(self) -> None:
         until = time.monotonic() + START
@@ -124,7 +130,8 @@ class Server:
     def stop(self) -> str:
         """End it and all that it started; says so if that needed force."""
         problem = ""
-        if self._process.returncode is not None:
+        if self._process is None or self._process.returncode is not None:
+            self._stderr.close()
             return problem
         if self.alive():
             self._process.send_signal(signal.SIGTERM)

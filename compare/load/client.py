@@ -10,6 +10,7 @@ import sys
 import msgspec
 
 from compare import proc
+from compare.interrupt import uninterrupted
 from compare.load.connections import PATIENCE
 from compare.load.jobs import Job, Outcome
 from compare.process import child_environment
@@ -23,17 +24,24 @@ class Generator:
     """Also a context manager, which ends the process."""
 
     def __init__(self, core: int | None) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "compare.load"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            env=child_environment(),
-        )
-        proc.pin(self._process.pid, core)
+        self._core = core
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Whatever happens, `close` puts away what runs."""
+        with uninterrupted():
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "compare.load"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                env=child_environment(),
+            )
+        proc.pin(self._process.pid, self._core)
 
     def do(self, job: Job) -> Outcome:
         """Raises GeneratorFailed."""
+        assert self._process
         assert self._process.stdin
         assert self._process.stdout
         out = self._process.stdout.fileno()
@@ -54,6 +62,9 @@ class Generator:
         return msgspec.json.decode(answer, type=Outcome)
 
     def close(self) -> None:
+        """Ends the process; a second time does nothing."""
+        if self._process is None:
+            return
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):

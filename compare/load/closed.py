@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from compare.load.connections import PATIENCE, Careful, Connection, Lost
 from compare.load.jobs import Job, Outcome
-from compare.proc import CpuMeter
+from compare.load.meters import Meters
 
 SLICES = 10
 SINGLE_READ = 16_384
@@ -59,19 +59,16 @@ class ClosedLoop:
 
     def run(self, outcome: Outcome) -> None:
         """Warm up, measure into `outcome`, and see that every last request is answered.  Raises Lost."""
-        meter = CpuMeter(self.job.pid)
+        meters = Meters(self.job.pid)
         try:
             for fd in self.connections:
                 self._ask(fd)
             self._pump(self.job.warmup, [])
-            meter.start()
-            cpu, began = time.process_time(), time.perf_counter()
+            meters.start()
             try:
                 self._pump(self.job.seconds, outcome.series)
             finally:
-                outcome.seconds = time.perf_counter() - began
-                outcome.server_cpu = meter.stop()
-                outcome.generator_cpu = time.process_time() - cpu
+                meters.stop(outcome)
                 outcome.operations = sum(outcome.series)
             self._collect()
         finally:

@@ -43,6 +43,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     operations: int = 0
     server_cpu: float = 0
     generator_cpu: float = 0
+    other_cpu: float = 0  # seconds that the rest of the machine was busy meanwhile
     series: list[int] = []  # operations in each tenth of the window
     histogram: str = ""  # HdrHistogram, microseconds, encoded
     samples: int = 0

@@ -10,11 +10,11 @@ import select
 import time
 from collections import deque
 
-from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
+from hdrh.histogram import HdrHistogram
 
 from compare.load.connections import Careful, Connection, Lost
 from compare.load.jobs import Job, Outcome
-from compare.proc import CpuMeter
+from compare.load.meters import Meters
 
 LATE = 0.001
 """Seconds behind its intended time after which a send is reported as late."""
@@ -42,13 +42,10 @@ class PacedLoop:
         """Warm up, measure into `outcome`.  Raises Lost."""
         try:
             self._window(self.job.warmup, Outcome())
-            meter = CpuMeter(self.job.pid)
-            meter.start()
-            cpu, began = time.process_time(), time.perf_counter()
+            meters = Meters(self.job.pid)
+            meters.start()
             latencies = self._window(self.job.seconds, outcome)
-            outcome.server_cpu = meter.stop()
-            outcome.generator_cpu = time.process_time() - cpu
-            outcome.seconds = time.perf_counter() - began
+            meters.stop(outcome)
         finally:
             self.epoll.close()
         counts = histogram()

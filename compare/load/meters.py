@@ -1,0 +1,29 @@
+"""The meters at the edges of a window, read by the generator itself: nobody else knows the moment."""
+
+from __future__ import annotations
+
+import time
+
+from compare import proc
+from compare.load.jobs import Outcome
+
+
+class Meters:
+    """Wall time, the server's CPU, the generator's, and everybody else's."""
+
+    def __init__(self, pid: int) -> None:
+        self._server = proc.CpuMeter(pid)
+
+    def start(self) -> None:
+        self._busy = proc.busy()
+        self._server.start()
+        self._cpu, self._began = time.process_time(), time.perf_counter()
+
+    def stop(self, outcome: Outcome) -> None:
+        """Write what was spent since `start` into `outcome`."""
+        outcome.seconds = time.perf_counter() - self._began
+        outcome.server_cpu = self._server.stop()
+        outcome.generator_cpu = time.process_time() - self._cpu
+        # In ticks of 10 ms: enough to see a noisy neighbour.
+        rest = proc.busy() - self._busy - outcome.server_cpu - outcome.generator_cpu
+        outcome.other_cpu = max(0.0, rest)

@@ -1,0 +1,145 @@
+"""One window: one contender, one cell, one round."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+
+from compare import dialects, gate, proc
+from compare.contenders import HERE, Contender
+from compare.load.client import Generator
+from compare.load.jobs import Job, Outcome, Transport
+from compare.process import Server
+from compare.results import Cell, Round
+
+WARMUP = 0.12
+"""Seconds before each window that are not counted: caches, branch predictors, clocks of the CPU."""
+
+SETTLE = 0.15
+"""Seconds between two looks at a server's memory that must agree."""
+
+_TRANSPORT: dict[str, Transport] = {"udp": "udp", "tls": "tls"}
+
+
+class Bench:
+    """The generator, the server's core, and what has been learnt about each contender."""
+
+    def __init__(self, generator: Generator, server_core: int | None, files: Mapping[str, str]) -> None:
+        self.generator = generator
+        self.server_core = server_core
+        self.files = files
+        self._learnt: dict[tuple[str, str, int, int], tuple[bytes, bytes]] = {}
+
+    def _job(self, cell: Cell, server: Server) -> Job:
+        """What is alike in every kind of window.  Raises Failed where the server answers wrongly."""
+        contender = server.contender
+        key = (contender.service, contender.name, cell.size, cell.depth)
+        if key not in self._learnt:
+            self._learnt[key] = gate.learn(server, self.files.get("ca", ""), cell.size, cell.depth)
+        request, reply = self._learnt[key]
+        return Job(
+            kind="closed",
+            transport=_TRANSPORT.get(contender.service, "tcp"),
+            port=server.port,
+            connections=min(cell.connections, contender.connections),
+            request=request,
+            reply=reply,
+            stamped=contender.dialect == "echo",
+            dialect=contender.dialect,
+            depth=cell.depth,
+            warmup=WARMUP,
+            seconds=cell.seconds,
+            pid=server.pid,
+            ca=self.files.get("ca", ""),
+        )
+
+    def _do(self, job: Job, cell: Cell, server: Server, number: int) -> Round:
+        outcome = self.generator.do(job)
+        round_ = Round(cell=cell.id, name=server.contender.name, number=number, connections=0)
+        _copy(outcome, round_)
+        round_.rate = job.rate
+        if outcome.problem:
+            round_.problem = server.died() or outcome.problem
+        return round_
+
+    def closed(self, cell: Cell, server: Server, number: int) -> Round:
+        """As fast as it answers.  Raises Failed, GeneratorFailed."""
+        return self._do(self._job(cell, server), cell, server, number)
+
+    def paced(self, cell: Cell, server: Server, number: int, rate: float) -> Round:
+        """At `rate` operations a second, whatever comes back.  Raises Failed, GeneratorFailed."""
+        job = self._job(cell, server)
+        job.kind, job.rate = "paced", rate
+        return self._do(job, cell, server, number)
+
+    def memory(self, cell: Cell, server: Server, number: int) -> Round:
+        """Of a server that was just started: by how much idle connections make it grow.
+
+        Each connection is accepted and has had one exchange, then says nothing.  One more is
+        opened and closed before the first look, so that what is loaded once is not counted.
+        """
+        job = self._job(cell, server)
+        job.kind, job.connections = "idle", 1
+        round_ = Round(cell=cell.id, name=server.contender.name, number=number, connections=0)
+        for step in ("first", "all"):
+            outcome = self.generator.do(job)
+            if outcome.problem:
+                round_.problem = server.died() or outcome.problem
+                self.generator.do(Job(kind="release"))
+                return round_
+            if step == "first":
+                self.generator.do(Job(kind="release"))
+                round_.pss_before = settled(server.pid)
+                job.connections = min(cell.connections, server.contender.connections)
+        round_.pss_after = settled(server.pid)
+        round_.connections = outcome.connections
+        self.generator.do(Job(kind="release"))
+        return round_
+
+    def ceiling(self, cell: Cell, dialect: str) -> float:
+        """Operations a second of the generator alone: the null server's, or what its own CPU
+        would allow were its core full.  Raises Failed, GeneratorFailed."""
+        transport = _TRANSPORT.get(cell.service, "tcp")
+        request = dialects.requests(dialect, cell.size, cell.depth)
+        null = Contender("null", cell.service, "control", "", _null(transport, len(request)))
+        with Server(null, self.server_core) as server:
+            server.start()
+            outcome = self.generator.do(
+                Job(
+                    kind="closed",
+                    transport=transport,
+                    port=server.port,
+                    connections=cell.connections,
+                    request=request,
+                    reply=bytes(len(request)),
+                    depth=cell.depth,
+                    warmup=WARMUP,
+                    seconds=min(cell.seconds, 0.5),
+                    pid=server.pid,
+                )
+            )
+        if not outcome.generator_cpu:
+            return 0.0
+        return max(outcome.operations / outcome.seconds, outcome.operations / outcome.generator_cpu)
+
+
+def _null(transport: str, size: int) -> tuple[str, ...]:
+    return (sys.executable, str(HERE / "load" / "null.py"), "{port}", transport, str(size), str(size))
+
+
+def _copy(outcome: Outcome, round_: Round) -> None:
+    for field in Outcome.__struct_fields__:
+        if hasattr(round_, field):
+            setattr(round_, field, getattr(outcome, field))
+
+
+def settled(pid: int) -> int:
+    """PSS once two looks agree within half a percent, at the latest after ten."""
+    seen = proc.pss(pid)
+    for _ in range(10):
+        time.sleep(SETTLE)
+        before, seen = seen, proc.pss(pid)
+        if abs(seen - before) <= 0.005 * before:
+            break
+    return seen
