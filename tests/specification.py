@@ -1,4 +1,4 @@
-"""The methods that the examples of the JSON-RPC 2.0 specification call: `--service tests.specification:service`."""
+"""What the JSON-RPC 2.0 specification's examples call: `--service tests.specification:service`."""
 
 from __future__ import annotations
 

@@ -73,14 +73,16 @@ class Method:
             raise TypeError(f'{self.name}: a coroutine needs run="concurrent"')
         hints = get_type_hints(function, include_extras=True)
         self.returns = hints.get("return", Any)
+        if not sayable(self.returns):
+            self.returns = Any  # a Deferred, say: what it will be is not written down
         self._place: int | str | None = None
-        self.parameters = tuple(self._parameters(hints))
+        self.parameters = tuple(self._parameters(inspect.signature(function), hints))
         self._positional = sum(not one.keyword_only for one in self.parameters)
         self._build()
 
-    def _parameters(self, hints: dict[str, Any]) -> list[Parameter]:
+    def _parameters(self, signature: inspect.Signature, hints: dict[str, Any]) -> list[Parameter]:
         found: list[Parameter] = []
-        for place, one in enumerate(inspect.signature(self.function).parameters.values()):
+        for place, one in enumerate(signature.parameters.values()):
             hint = hints.get(one.name, Any)
             if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
                 raise TypeError(f"{self.name}: parameter {one} has no name for a peer; take a list or a dict")
@@ -91,7 +93,10 @@ class Method:
         return found
 
     def _build(self) -> None:
-        """The fast decoders; a type that msgspec can't decode is refused here, at declaration."""
+        """The fast decoders; a type that no peer could send is refused here, at declaration."""
+        for one in self.parameters:
+            if not sayable(one.type):
+                raise TypeError(f"{self.name}: no JSON becomes the {describe(one.type)} of {one.name}")
         fields = [one.field() for one in self.parameters]
         by_name = msgspec.defstruct("Params", fields, kw_only=True, forbid_unknown_fields=True)
         self._by_name = msgspec.json.Decoder(by_name).decode
@@ -180,6 +185,15 @@ class Method:
 
 def _wrong(parameter: str, expected: str, problem: str) -> RPCError:
     return RPCError(INVALID_PARAMS, {"parameter": parameter, "expected": expected, "problem": problem})
+
+
+def sayable(annotation: Any) -> bool:
+    """Does JSON have words for the values of this type?"""
+    try:
+        msgspec.json.schema_components([annotation])
+    except TypeError:
+        return False
+    return True
 
 
 def describe(annotation: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, overload
 
 from protocols.rpc.errors import ErrorKind
 from protocols.rpc.message import notification_line
-from protocols.rpc.method import Method, Run
+from protocols.rpc.method import Method, Run, describe, sayable
 from protocols.session import Host, Session, To
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -137,6 +137,8 @@ class Service:
         """Declare a topic: peers may subscribe to it, and `publish` reaches them."""
         if name in self.topics:
             raise ValueError(f"topic {name} is declared already")
+        if not sayable(type):
+            raise TypeError(f"topic {name}: JSON has no words for {describe(type)}")
         topic = self.topics[name] = Topic(self, name, docs, type)
         return topic
 
