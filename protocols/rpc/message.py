@@ -181,7 +181,7 @@ def say(value: Any) -> bytes:
         text = encode(value)
         # msgspec writes NaN and Infinity as null: look again wherever a null came out.
         # (`find`: `in` tries the needle as a number first, and is four times as slow.)
-        if text.find(b"null") >= 0 and value is not None and _not_finite(msgspec.to_builtins(value)):
+        if text.find(b"null") >= 0 and value is not None and _not_finite(_plain(value)):
             raise Unspeakable("NaN and Infinity have no place in JSON")
     except UnicodeEncodeError:
         raise Unspeakable("a lone surrogate has no place in UTF-8") from None
@@ -191,6 +191,11 @@ def say(value: Any) -> bytes:
         raise Unspeakable(str(error)) from None
     # Only what a method gives as msgspec.Raw can hold a line break, as white space.
     return text if text.find(b"\n") < 0 else text.replace(b"\n", b" ")
+
+
+def _plain(value: Any) -> Any:
+    """Structs and the like as dicts and lists; msgspec.Raw, which is JSON already, as None."""
+    return msgspec.to_builtins(value, enc_hook=lambda raw: None)
 
 
 def _not_finite(value: Any) -> bool:

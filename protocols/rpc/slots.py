@@ -23,6 +23,10 @@ class Slots:
         self.used = 0
         self._line: OrderedDict[RPCSession, None] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many sessions wait in line."""
+        return len(self._line)
+
     def enlist(self, session: RPCSession) -> None:
         """This session has a call that could run.  Asking twice is asking once."""
         self._line.setdefault(session)

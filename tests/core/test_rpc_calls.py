@@ -216,8 +216,19 @@ def test_a_lost_connection_loses_its_turn() -> None:
     begin(bob, 2)
     begin(cem, 3)
     assert bob.disconnected(Reason.EOF, 0.0) == []
+    assert len(server.slots) == 1, "who is gone still stands in line"
     (to,) = others(ann.replied(call, "", 0.0))
     assert list(to.sessions) == [cem]
+
+
+def test_places_that_come_free_together_are_all_taken() -> None:
+    server = serve(service, calls=2)
+    ann, bob = connect(server), connect(server)
+    begin(ann, 1, 2)
+    begin(bob, 3, 4, 5)
+    orders = ann.disconnected(Reason.EOF, 0.0)
+    assert [calls(to.orders)[0].args for to in others(orders)] == [["3"], ["4"]]
+    assert server.slots.used == 2
 
 
 # -- time ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -163,6 +164,13 @@ def test_null_is_no_reason_to_suspect_a_nan() -> None:
     value = [None, {"null": None}, 1.5, "null"]
     assert said(session.received(lines(request("echo", [value], 1)), 0.0))[0]["result"] == value
     assert say(None) == b"null"
+
+
+def test_what_a_method_says_in_raw_json_stays_on_one_line() -> None:
+    raw = msgspec.Raw(b'{"a":null,\n"b":1}')
+    assert say([raw]) == b'[{"a":null, "b":1}]'
+    with pytest.raises(Unspeakable):
+        say([raw, math.inf])
 
 
 def test_a_batch_beyond_the_limit_is_one_error() -> None:
