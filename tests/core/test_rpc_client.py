@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.rpc import Service
@@ -252,6 +252,7 @@ def test_backing_off_takes_longer_each_time_up_to_a_limit() -> None:
     assert backoff.next(0.0) == 10
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=20) | st.sampled_from([b"\n", b'{"jsonrpc":"2.0","result":1,"id":1}\n'])))
 def test_no_server_can_make_it_raise(chunks: list[bytes]) -> None:
     session = client(line=100)
@@ -363,6 +364,7 @@ def test_what_is_published_reaches_the_subscriber() -> None:
     assert link.here.topics == {"news": None}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["add", "double", "none"]), st.integers(-9, 9)), max_size=12))
 def test_every_call_is_settled_once(wishes: list[tuple[str, int]]) -> None:
     link = Link(in_flight=2, queued=2)

@@ -101,6 +101,7 @@ def test_depth_counts_every_bracket_of_the_line_but_those_in_strings() -> None:
     assert "result" in ask(b"[" + b"[]," * 500 + b"[]]")[0]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b"[", b"]", b"{", b"}", b'"', b'\\"', b"\\\\", b"1", b","]), max_size=60))
 def test_depth_is_what_a_walk_over_the_bytes_finds(parts: list[bytes]) -> None:
     line = b"".join(parts)
