@@ -70,6 +70,7 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
     fraction: float = 0  # of the contender's own ceiling, in paced cells
     names: tuple[str, ...] = ()
     rounds: int = 0  # 0: as many as the run has
+    core: tuple[str, ...] = ()  # where there are any, `rounds` holds for all others
 
     def label(self) -> str:
         """In words, for a heading."""

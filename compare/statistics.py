@@ -54,10 +54,17 @@ def paired_ratio(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Inte
     return bootstrap(ratios) if ratios else None
 
 
+def differ(ours: Interval, theirs: Interval, ratio: Interval, noise: float = 0.0) -> bool:
+    """Is there a difference to speak of?
+
+    Not where the two intervals overlap, nor where that of the ratio holds 1, nor where the
+    ratio is no further from 1 than the same server was from itself (`noise`).
+    """
+    return not (ours.overlaps(theirs) or ratio.holds(1.0) or abs(ratio.median - 1) <= noise)
+
+
 def verdict(ratio: Interval, cost: str = "CPU") -> str:
-    """What a ratio of costs says, in words: lower is better."""
-    if ratio.holds(1.0):
-        return "no difference seen"
+    """What a ratio of costs that do differ says, in words: lower is better."""
     if ratio.median < 1:
         return f"{1 / ratio.median:.2f} times less {cost}"
     return f"{ratio.median:.2f} times more {cost}"

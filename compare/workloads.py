@@ -11,23 +11,30 @@ from compare.results import Cell
 CLOSE = ("twisted", "gevent", "bare-twisted", "bare-gevent", "epoll")
 """Whom the claims are about; measured in every round, also when time is short."""
 
+SPARE = 100
+"""Descriptors that a process needs beside its connections, generously."""
+
 BEST = (*CLOSE, "uvloop")
 
 
-def quick() -> list[Cell]:
-    """The headline cells, half a second each, and memory: done in two minutes."""
+def quick(seconds: float) -> list[Cell]:
+    """The headline cells and memory: done in two minutes with windows of half a second."""
     return [
-        Cell(id="echo", service="echo", measure="closed", seconds=0.5),
-        Cell(id="tls-64k", service="tls", measure="closed", connections=10, size=65_536, seconds=0.5),
-        Cell(id="rpc", service="rpc", measure="closed", seconds=0.5),
-        Cell(id="rpc-16", service="rpc", measure="closed", depth=16, seconds=0.5),
-        Cell(id="udp", service="udp", measure="closed", seconds=0.5, rounds=3),
+        Cell(id="echo", service="echo", measure="closed", seconds=seconds, rounds=3, core=CLOSE),
+        Cell(id="tls-64k", service="tls", measure="closed", connections=10, size=65_536, seconds=seconds),
+        Cell(id="rpc", service="rpc", measure="closed", seconds=seconds),
+        Cell(id="rpc-16", service="rpc", measure="closed", depth=16, seconds=seconds),
+        Cell(id="udp", service="udp", measure="closed", seconds=seconds, rounds=3),
         Cell(id="echo-memory", service="echo", measure="memory", connections=1000, names=BEST, rounds=1),
     ]
 
 
-def full(seconds: float) -> list[Cell]:
-    """Every cell, with windows of so many seconds."""
+def full(seconds: float, descriptors: int) -> list[Cell]:
+    """Every cell, with windows of so many seconds, that the limit of descriptors allows."""
+    return [one for one in _every(seconds) if one.connections + SPARE <= descriptors]
+
+
+def _every(seconds: float) -> list[Cell]:
     return [
         Cell(id="echo", service="echo", measure="closed", seconds=seconds),
         *(

@@ -1,0 +1,139 @@
+"""The `twofold` command: `compare` measures and writes, `report` draws what was written."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from compare import contenders, environment, page, table, workloads
+from compare.interrupt import raise_for_all
+from compare.progress import Bar, Lines
+from compare.results import BadFile, Results, read, write
+from compare.run import Plan, Run
+
+QUICK_BUDGET = 100.0
+"""Seconds after which --quick begins no further round: the whole must be done in 120."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Network services specified once, implemented twice, and measured side by side."""
+
+
+def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+@main.command()
+@click.option("--quick", is_flag=True, help="The headline cells only: done within two minutes.")
+@click.option("--only", default="", callback=_names, metavar="NAME,…", help="These contenders alone.")
+@click.option(
+    "--services",
+    default=",".join(contenders.SERVICES),
+    show_default=True,
+    callback=_names,
+    metavar="NAME,…",
+    help="These services alone.",
+)
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each is measured."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0.05), help="How long a window lasts.  [default: 1; quick: 0.5]"
+)
+@click.option("--list", "list_", is_flag=True, help="Say who can be compared, and measure nothing.")
+@click.option(
+    "--contender", "own", multiple=True, metavar="NAME='COMMAND {port}'", help="Compare this one too."
+)
+@click.option("--serves", default="echo", show_default=True, help="Which service the --contender serves.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("results"),
+    show_default=True,
+    help="The folder for the result file and its page.",
+)
+def compare(
+    quick: bool,
+    only: list[str],
+    services: list[str],
+    rounds: int,
+    seconds: float | None,
+    list_: bool,
+    own: tuple[str, ...],
+    serves: str,
+    output: Path,
+) -> None:
+    """Measure ours and what a user would pick instead, on this machine.
+
+    Writes DIR/TIME.json and DIR/TIME.html.  Ctrl-C keeps what was measured.
+    """
+    try:
+        everybody = [*contenders.TABLE, *(contenders.yours(text, serves) for text in own)]
+        chosen = contenders.choose(everybody, services, only)
+    except contenders.BadContender as error:
+        raise click.UsageError(str(error)) from None
+    if not chosen:
+        raise click.UsageError("nobody to compare: no such contender serves that")
+    if list_:
+        for one in chosen:
+            click.echo(f"{one.service:5} {one.name:16} {one.kind:8} {one.framework:13} {one.note}".rstrip())
+        return
+    raise_for_all()
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if seconds is None:
+        seconds = 0.5 if quick else 1.0
+    cells = workloads.quick(seconds) if quick else workloads.full(seconds, hard)
+    plan = Plan(chosen, cells, rounds, QUICK_BUDGET if quick else 0)
+    started = datetime.now(timezone.utc)
+    results = Results(
+        started=started.isoformat(timespec="seconds"), quick=quick, environment=environment.look()
+    )
+    console = Console()
+    with ExitStack() as stack:
+        watcher = stack.enter_context(Bar(console)) if console.is_terminal else Lines(console)
+        Run(plan, results, watcher).go()
+    path = output / f"{started:%Y%m%d-%H%M%S}.json"
+    write(results, path)
+    path.with_suffix(".html").write_text(page.draw([results]), "utf-8")
+    table.show(results, console)
+    console.print(
+        f"{path} and {path.with_suffix('.html').name}", markup=False, highlight=False, soft_wrap=True
+    )
+    if results.interrupted:
+        sys.exit(130)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The page.  [default: beside the first file]",
+)
+def report(files: tuple[Path, ...], output: Path | None) -> None:
+    """Draw result files again, side by side where there are several."""
+    try:
+        runs = [read(path) for path in files]
+    except BadFile as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    output = output or files[0].with_suffix(".html")
+    output.write_text(page.draw(runs), "utf-8")
+    console = Console()
+    for path, results in zip(files, runs, strict=True):
+        if len(runs) > 1:
+            console.rule(str(path))
+        table.show(results, console)
+    console.print(str(output), markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main(prog_name="twofold")

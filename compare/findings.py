@@ -1,0 +1,284 @@
+"""What the rounds of a run say: summaries, ratios and verdicts, for the table and the page alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hdrh.histogram import HdrHistogram
+
+from compare.results import AGAIN, Cell, Results, Round
+from compare.statistics import Interval, bootstrap, differ, paired_ratio, verdict
+
+NOISE = 0.05
+"""The gap between two runs of the same server above which the machine was too noisy."""
+
+BOUND = 0.80
+"""Of the generator's ceiling: a row above it measures the generator, and only its CPU counts."""
+
+NONE_SEEN = "no difference seen"
+
+FRAMEWORKS = {"twisted": "Twisted", "gevent": "gevent"}
+
+ENOUGH = 100
+"""Samples beyond a percentile before it is told."""
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One contender in one cell."""
+
+    name: str
+    kind: str
+    connections: int
+    cost: Interval  # microseconds of server CPU per operation, ms per MiB, or KiB per connection
+    rate: Interval | None  # operations a second
+    server: float  # the share of their cores that both used, and the rest of the machine
+    generator: float
+    others: float
+    bound: bool
+    remarks: tuple[str, ...]
+    rounds: tuple[Round, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A ratio of costs that somebody asked for, made round by round."""
+
+    words: str
+    ours: Interval
+    theirs: Interval
+    ratio: Interval
+    unit: str
+    noise: float = 0.0
+
+    @property
+    def verdict(self) -> str:
+        if not differ(self.ours, self.theirs, self.ratio, self.noise):
+            return NONE_SEEN
+        return verdict(self.ratio, "memory" if "KiB" in self.unit else "CPU")
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Latency of one contender at one rate, from merged histograms.  Microseconds."""
+
+    name: str
+    cell: Cell
+    rate: float
+    samples: int
+    values: tuple[tuple[float, float], ...]  # percentile, microseconds
+    curve: tuple[tuple[float, float], ...]
+    intended: int
+    unsent: int
+    late: int
+    unanswered: int
+
+    def at(self, percentile: float) -> float | None:
+        return dict(self.values).get(percentile)
+
+
+def unit(cell: Cell) -> str:
+    if cell.measure == "memory":
+        return "KiB per connection"
+    return "ms CPU per MiB" if cell.size >= 65_536 else "µs CPU per operation"
+
+
+def cost_of(cell: Cell) -> Callable[[Round], float]:
+    """What a round of this cell cost the server, in `unit(cell)`."""
+    if cell.measure == "memory":
+        return lambda one: one.per_connection
+    if cell.size >= 65_536:
+        return lambda one: one.cpu * MIB / cell.size / 1000
+    return lambda one: one.cpu
+
+
+class Findings:
+    """Everything that can be said about one run."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.cells = {one.id: one for one in results.cells}
+        self.kinds = {(one.service, one.name): one.kind for one in results.rows}
+        self._good: dict[tuple[str, str], list[Round]] = {}
+        for one in results.rounds:
+            if not one.problem and (one.operations or one.pss_after):
+                self._good.setdefault((one.cell, one.name), []).append(one)
+
+        self.gap = 0.0
+        control = self.noise()
+        self.gap = abs(control.ratio.median - 1) if control else 0.0
+
+    # -- the control --------------------------------------------------------------------
+
+    def noise(self) -> Figure | None:
+        """The same server twice; None where that was not measured."""
+        name = self.results.control
+        cell = next((cell for cell, one in self._good if one == name + AGAIN), "")
+        return self.figure("the same server twice", (cell, name + AGAIN), (cell, name)) if cell else None
+
+    def too_noisy(self) -> bool:
+        control = self.noise()
+        return control is None or abs(control.ratio.median - 1) > NOISE
+
+    def noise_words(self) -> str:
+        """The run's noise floor, in a sentence."""
+        control = self.noise()
+        if control is None:
+            return "No control was measured: nothing says how noisy this machine is."
+        gap = abs(control.ratio.median - 1)
+        between = f"between {control.ratio.low - 1:+.1%} and {control.ratio.high - 1:+.1%}"
+        words = f"{self.results.control} twice differs by {gap:.1%} ({between} by round)"
+        if gap > NOISE:
+            return f"Too noisy: {words}; more than {NOISE:.0%}, so believe no difference below that."
+        return f"Noise floor: {words}."
+
+    # -- cells --------------------------------------------------------------------------
+
+    def lines(self, cell: Cell) -> list[Line]:
+        """Who was measured in a cell, the cheapest first."""
+        found = [
+            self._line(cell, name, rounds) for (id_, name), rounds in self._good.items() if id_ == cell.id
+        ]
+        return sorted(found, key=lambda one: one.cost.median)
+
+    def _line(self, cell: Cell, name: str, rounds: list[Round]) -> Line:
+        wall = sum(one.seconds for one in rounds) or 1.0
+        rate = bootstrap([one.throughput for one in rounds]) if cell.measure == "closed" else None
+        generator = sum(one.generator_cpu for one in rounds) / wall
+        ceiling = self.results.ceilings.get(cell.id, 0.0)
+        bound = bool(rate and ceiling and rate.median >= BOUND * ceiling)
+        if not ceiling and rate:
+            bound = generator >= BOUND
+        connections = rounds[0].connections
+        remarks = []
+        if connections < cell.connections:
+            remarks.append(f"{connections:,} connection{'s' if connections != 1 else ''}")
+        if bound:
+            remarks.append("generator-bound")
+        return Line(
+            name=name,
+            kind=self.kinds.get((cell.service, name), "control"),
+            connections=connections,
+            cost=bootstrap([cost_of(cell)(one) for one in rounds]),
+            rate=rate,
+            server=sum(one.server_cpu for one in rounds) / wall,
+            generator=generator,
+            others=sum(one.other_cpu for one in rounds) / wall,
+            bound=bound,
+            remarks=tuple(remarks),
+            rounds=tuple(rounds),
+        )
+
+    # -- ratios -------------------------------------------------------------------------
+
+    def figure(self, words: str, ours: tuple[str, str], theirs: tuple[str, str]) -> Figure | None:
+        """Cost of `ours` over `theirs`, each a cell's id and a name; None if one is missing."""
+        left, right = self._good.get(ours), self._good.get(theirs)
+        if not left or not right:
+            return None
+        cost, other = cost_of(self.cells[ours[0]]), cost_of(self.cells[theirs[0]])
+        ratio = paired_ratio(
+            {one.number: cost(one) for one in left}, {one.number: other(one) for one in right}
+        )
+        if ratio is None:
+            return None
+        return Figure(
+            words,
+            bootstrap([cost(one) for one in left]),
+            bootstrap([other(one) for one in right]),
+            ratio,
+            unit(self.cells[ours[0]]),
+            self.gap if self.cells[ours[0]].measure != "memory" else 0.0,
+        )
+
+    def figures(self) -> list[Figure]:
+        """Ours against what a user would pick instead, as far as it was measured."""
+        found = []
+        for cell in self.results.cells:
+            if cell.measure == "paced":
+                continue
+            for name in ("twisted", "gevent"):
+                for other in RIVALS.get(cell.service, ()):
+                    if other.startswith("bare-") and cell.service != "tls" and other != f"bare-{name}":
+                        continue
+                    words = f"{cell.id}: {name} / {other}"
+                    found.append(self.figure(words, (cell.id, name), (cell.id, other)))
+                if cell.id.startswith("rpc") and cell.depth == 1:
+                    words = f"{cell.id}: {name} add / its echo"
+                    found.append(self.figure(words, (cell.id, name), ("echo", name)))
+        return [one for one in found if one]
+
+    def verdicts(self) -> list[tuple[str, str]]:
+        """For each service that was measured, one sentence."""
+        found = []
+        for service, words in SENTENCES.items():
+            cell = next(
+                (one for one in self.results.cells if one.service == service and one.measure == "closed"),
+                None,
+            )
+            if not cell:
+                continue
+            parts = []
+            for name, other in words:
+                figure = self.figure("", (cell.id, name), (cell.id, other))
+                if figure is None:
+                    continue
+                if figure.verdict == NONE_SEEN:
+                    parts.append(f"in {FRAMEWORKS[name]}, {NONE_SEEN} between ours and {other}")
+                else:
+                    parts.append(f"in {FRAMEWORKS[name]}, ours takes {figure.verdict} than {other}")
+            if parts:
+                sentence = f"With {cell.label()}: {'; '.join(parts)}."
+                found.append((service, sentence))
+        return found
+
+    # -- latency ------------------------------------------------------------------------
+
+    def latencies(self) -> list[Percentiles]:
+        """Of every paced cell and contender; histograms are merged, percentiles never averaged."""
+        found = []
+        for (id_, name), rounds in self._good.items():
+            cell = self.cells[id_]
+            if cell.measure != "paced":
+                continue
+            merged = HdrHistogram.decode(rounds[0].histogram)
+            for one in rounds[1:]:
+                merged.add(HdrHistogram.decode(one.histogram))
+            samples = sum(one.samples for one in rounds)
+            told = [p for p in (50.0, 90.0, 99.0, 99.9) if samples * (1 - p / 100) >= ENOUGH or p == 50.0]
+            curve = [p for p in CURVE if samples * (1 - p / 100) >= ENOUGH / 10]
+            found.append(
+                Percentiles(
+                    name=name,
+                    cell=cell,
+                    rate=rounds[0].rate,
+                    samples=samples,
+                    values=tuple((p, float(merged.get_value_at_percentile(p))) for p in told),
+                    curve=tuple((p, float(merged.get_value_at_percentile(p))) for p in curve),
+                    intended=sum(one.intended for one in rounds),
+                    unsent=sum(one.unsent for one in rounds),
+                    late=sum(one.late for one in rounds),
+                    unanswered=sum(one.unanswered for one in rounds),
+                )
+            )
+        return found
+
+
+CURVE = (10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99)
+
+RIVALS = {
+    "echo": ("bare-twisted", "bare-gevent", "epoll"),
+    "udp": ("bare-twisted", "bare-gevent", "blocking"),
+    "tls": ("bare-twisted", "bare-gevent"),
+    "rpc": ("amp", "aiorpcx"),
+}
+
+SENTENCES = {
+    "echo": (("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
+    "udp": (("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
+    "tls": (("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
+    "rpc": (("twisted", "aiorpcx"), ("gevent", "aiorpcx")),
+}

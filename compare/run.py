@@ -1,0 +1,260 @@
+"""A whole run: gate, ceilings, then round after round, everybody in each.
+
+Interleaved (A B C, B C A, …) so that whatever the machine does meanwhile happens to all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from compare import certificate, gate, proc
+from compare.contenders import Contender
+from compare.interrupt import uninterrupted
+from compare.load.client import Generator, GeneratorFailed
+from compare.measure import Bench
+from compare.process import Failed, Server
+from compare.progress import Clock, Watcher
+from compare.results import AGAIN, Cell, Gate, Results, Round, Row
+
+OVERHEAD = 0.3
+"""Seconds that a window costs beside its own, for the time left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure.  `budget`: seconds after which no further round begins; 0: none."""
+
+    contenders: Sequence[Contender]
+    cells: Sequence[Cell]
+    rounds: int
+    budget: float = 0
+
+
+def rotated(names: Sequence[str], number: int) -> list[str]:
+    """The order of round `number`, counted from 1: everybody comes first once."""
+    shift = (number - 1) % len(names) if names else 0
+    return [*names[shift:], *names[:shift]]
+
+
+def twin(contenders: Sequence[Contender], cell: Cell) -> Contender | None:
+    """Who runs twice in this cell, as the control: one of middling speed, if it is there."""
+    there = [one for one in contenders if one.service == cell.service]
+    liked = [one for one in there if one.name == "bare-gevent"] or there
+    return replace(liked[0], name=liked[0].name + AGAIN) if liked else None
+
+
+class Run:
+    """Fills `results`; whatever happens on the way, what was measured is in there."""
+
+    def __init__(self, plan: Plan, results: Results, watcher: Watcher) -> None:
+        self.plan = plan
+        self.results = results
+        self.watcher = watcher
+        self.clock = Clock()
+        self.servers: dict[tuple[str, str], Server] = {}
+        self.contenders = list(plan.contenders)
+        self.out: set[tuple[str, str]] = set()  # (cell id, name) that is not measured any more
+        self._stack = ExitStack()
+
+    def go(self) -> None:
+        """Until all is measured, the time is over, or somebody says stop (Ctrl-C)."""
+        results = self.results
+        steal = proc.steal()
+        try:
+            try:
+                self._measure()
+            finally:
+                with uninterrupted():
+                    self._put_away()
+                    results.seconds = self.clock()
+                    results.environment.steal_seconds = proc.steal() - steal
+        except KeyboardInterrupt:
+            last = max((one.number for one in results.rounds), default=0)
+            results.interrupted = f"stopped by hand in round {last} of {self.plan.rounds}"
+            self.watcher.say(results.interrupted)
+
+    def _measure(self) -> None:
+        results, plan = self.results, self.plan
+        results.cells = [one for one in plan.cells if self._names(one)]
+        closed = [one for one in results.cells if one.measure == "closed"]
+        again = twin(self.contenders, closed[0]) if closed else None
+        if again:
+            # Of this cell alone: it is there to show what two equals differ by.
+            self.contenders.append(again)
+            results.control = again.name.removesuffix(AGAIN)
+        self.watcher.expect(self._expected())
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="twofold-")))
+        self.files = certificate.make(folder)
+        environment = results.environment
+        self.bench = Bench(Generator(environment.generator_core), environment.server_core, self.files)
+        self.bench.generator.start()
+        for contender in self.contenders:
+            self._examine(contender)
+        self._ceilings(closed)
+        for contender in self.contenders:
+            self._start(contender)
+        for number in range(1, plan.rounds + 1):
+            began = self.clock()
+            self._round(number, again.name if again else "")
+            took = self.clock() - began
+            if plan.budget and number < plan.rounds and self.clock() + took > plan.budget:
+                self._note(f"{number} of {plan.rounds} rounds fitted into the time")
+                break
+
+    # -- before -------------------------------------------------------------------------
+
+    def _server(self, contender: Contender) -> Server:
+        return Server(contender, self.results.environment.server_core, self.files)
+
+    def _examine(self, contender: Contender) -> None:
+        """In a process of its own, so that what is asked leaves no trace in what is measured."""
+        results = self.results
+        results.rows.append(
+            Row(
+                name=contender.name,
+                service=contender.service,
+                kind=contender.kind,
+                framework=contender.framework,
+                command=" ".join(contender.command),
+                note=contender.note,
+            )
+        )
+        self.watcher.doing(f"asking everybody what they can do: {contender.service} {contender.name}")
+        with self._server(contender) as server:
+            try:
+                server.start()
+                found = gate.examine(server, self.files["ca"])
+            except Failed as error:
+                found = Gate(service=contender.service, name=contender.name, refused=str(error))
+            if problem := server.stop():
+                found.notes.append(problem)
+        results.gates.append(found)
+        if found.refused:
+            self.watcher.say(f"{contender.service} {contender.name}: not measured: {found.refused}")
+        self.watcher.done(OVERHEAD)
+
+    def _ceilings(self, closed: Sequence[Cell]) -> None:
+        for cell in closed:
+            self.watcher.doing(f"how fast the generator is alone: {cell.id}")
+            # TLS has no server that costs nothing: there the generator's own CPU tells.
+            if cell.service != "tls":
+                dialect = "jsonrpc" if cell.service == "rpc" else "echo"
+                try:
+                    self.results.ceilings[cell.id] = self.bench.ceiling(cell, dialect)
+                except (Failed, GeneratorFailed) as error:
+                    self._note(f"{cell.id}: no ceiling of the generator: {error}")
+            self.watcher.done(OVERHEAD + 0.5)
+
+    def _start(self, contender: Contender) -> None:
+        if self._refused(contender):
+            return
+        self.watcher.doing(f"starting everybody: {contender.service} {contender.name}")
+        server = self._server(contender)
+        self.servers[contender.service, contender.name] = server
+        try:
+            server.start()
+        except Failed as error:
+            self._note(f"{contender.service} {contender.name}: {error}")
+            self.servers.pop((contender.service, contender.name)).stop()
+        self.watcher.done(OVERHEAD)
+
+    def _refused(self, contender: Contender) -> bool:
+        return any(
+            (one.service, one.name) == (contender.service, contender.name) and one.refused
+            for one in self.results.gates
+        )
+
+    # -- the rounds ---------------------------------------------------------------------
+
+    def _names(self, cell: Cell) -> list[str]:
+        """Who is in a cell, in the table's order; the user's own are in all of their service."""
+        return [
+            one.name
+            for one in self.contenders
+            if one.service == cell.service
+            and (not cell.names or one.name in cell.names or one.kind == "yours")
+        ]
+
+    def _rounds(self, cell: Cell, name: str) -> int:
+        """How often this one is measured in this cell."""
+        if not cell.rounds or name.removesuffix(AGAIN) in cell.core:
+            return self.plan.rounds
+        return min(cell.rounds, self.plan.rounds)
+
+    def _expected(self) -> float:
+        windows = sum(
+            (cell.seconds + OVERHEAD) * self._rounds(cell, name)
+            for cell in self.plan.cells
+            for name in self._names(cell)
+        )
+        return windows + 3 * OVERHEAD * len(self.contenders) + len(self.plan.cells)
+
+    def _round(self, number: int, again: str) -> None:
+        control_cell = next((one.id for one in self.results.cells if one.measure == "closed"), "")
+        for cell in self.results.cells:
+            names = [one for one in self._names(cell) if number <= self._rounds(cell, one)]
+            if cell.id != control_cell:
+                names = [one for one in names if one != again]
+            for name in rotated(names, number):
+                self.watcher.doing(f"round {number} of {self.plan.rounds}: {cell.id} {name}")
+                server = self.servers.get((cell.service, name))
+                if server and (cell.id, name) not in self.out:
+                    self._window(cell, server, number)
+                self.watcher.done(cell.seconds + OVERHEAD)
+
+    def _window(self, cell: Cell, server: Server, number: int) -> None:
+        name = server.contender.name
+        try:
+            if cell.measure == "closed":
+                round_ = self.bench.closed(cell, server, number)
+            elif cell.measure == "paced":
+                round_ = self.bench.paced(cell, server, number, self._pace(cell, name))
+            else:
+                with self._server(server.contender) as fresh:
+                    fresh.start()
+                    round_ = self.bench.memory(cell, fresh, number)
+        except Failed as error:
+            round_ = Round(cell=cell.id, name=name, number=number, connections=0, problem=str(error))
+        except GeneratorFailed as error:
+            round_ = Round(cell=cell.id, name=name, number=number, connections=0, problem=str(error))
+            self.bench.generator.close()
+            self.bench.generator = Generator(self.results.environment.generator_core)
+            self.bench.generator.start()
+        self.results.rounds.append(round_)
+        if round_.problem:
+            self._note(f"{cell.id} {name}, round {number}: {round_.problem}")
+            self.out.add((cell.id, name))
+        if not server.alive():
+            gone = self.servers.pop((cell.service, name))
+            if not round_.problem:
+                self._note(f"{cell.id} {name}, round {number}: {gone.died()}")
+            gone.stop()
+
+    def _pace(self, cell: Cell, name: str) -> float:
+        """A fraction of what this contender did in the first round of its service's headline cell.
+
+        Raises Failed where there is none.
+        """
+        for one in self.results.rounds:
+            if one.cell == cell.service and one.name == name and one.throughput and not one.problem:
+                return one.throughput * cell.fraction
+        raise Failed("its ceiling was not measured")
+
+    # -- after --------------------------------------------------------------------------
+
+    def _note(self, line: str) -> None:
+        self.results.notes.append(line)
+        self.watcher.say(line)
+
+    def _put_away(self) -> None:
+        if hasattr(self, "bench"):
+            self.bench.generator.close()
+        for (service, name), server in self.servers.items():
+            if problem := server.stop():
+                self._note(f"{service} {name}: {problem}")
+        self.servers.clear()
+        self._stack.close()

@@ -1,0 +1,112 @@
+"""A run on the terminal: the noise first, then every cell, then the ratios."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from compare.findings import Findings, Line, unit
+from compare.results import Cell, Results
+from compare.statistics import Interval
+
+
+def number(value: float) -> str:
+    """Three digits, as a reader wants them."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def spread(interval: Interval) -> str:
+    return f"{number(interval.low)} … {number(interval.high)}"
+
+
+def show(results: Results, console: Console) -> None:
+    """Everything worth a look; the rest is in the file and on the page."""
+    findings = Findings(results)
+    console.print(Text(findings.noise_words(), style="bold red" if findings.too_noisy() else "bold"))
+    if results.interrupted:
+        console.print(Text(f"Not whole: {results.interrupted}.", style="bold red"))
+    for cell in results.cells:
+        if cell.measure != "paced" and (lines := findings.lines(cell)):
+            console.print(_cell(cell, lines))
+    _latencies(findings, console)
+    _figures(findings, console)
+    for gate in results.gates:
+        for text in ([f"not measured: {gate.refused}"] if gate.refused else []) + gate.notes:
+            console.print(Text(f"{gate.service} {gate.name}: {text}"))
+    for note in results.notes:
+        console.print(Text(note))
+
+
+def _table(title: str, *headings: str) -> Table:
+    """A heading that begins with > stands over numbers."""
+    table = Table(
+        title=Text(title),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for heading in headings:
+        right = heading.startswith(">")
+        table.add_column(heading.lstrip(">"), justify="right" if right else "left", no_wrap=right)
+    return table
+
+
+def _cell(cell: Cell, lines: list[Line]) -> Table:
+    closed = cell.measure == "closed"
+    # The last: what share of a core the server, the generator and all others used.
+    rates = [">a second", ">srv gen rest %"] if closed else []
+    title = f"{cell.service}: {cell.label()}; {unit(cell)}"
+    table = _table(title, "contender", ">cost", ">interval", *rates, "")
+    table.columns[0].no_wrap = True
+    for one in lines:
+        name = Text(one.name, style="bold" if one.kind == "ours" else "", no_wrap=True)
+        rate = []
+        if one.rate:
+            shares = " ".join(f"{100 * share:3.0f}" for share in (one.server, one.generator, one.others))
+            rate = [number(one.rate.median), f"{shares}  "]
+        table.add_row(name, number(one.cost.median), spread(one.cost), *rate, Text(", ".join(one.remarks)))
+    return table
+
+
+def _latencies(findings: Findings, console: Console) -> None:
+    found = findings.latencies()
+    if not found:
+        return
+    table = _table(
+        "Latency from the intended send, µs; and what was unsent, late, unanswered",
+        "cell",
+        "contender",
+        *(">a second", ">p50", ">p90", ">p99", ">p99.9", ">not as meant"),
+    )
+    for one in found:
+        told = [one.at(percentile) for percentile in (50.0, 90.0, 99.0, 99.9)]
+        table.add_row(
+            one.cell.id,
+            Text(one.name, no_wrap=True),
+            number(one.rate),
+            *("-" if value is None else number(value) for value in told),
+            f"{one.unsent:,}, {one.late:,}, {one.unanswered:,}",
+        )
+    console.print(table)
+
+
+def _figures(findings: Findings, console: Console) -> None:
+    found = findings.figures()
+    if not found:
+        return
+    headings = ("", ">ratio", ">interval", ">ours", ">theirs", "verdict")
+    table = _table("Ratios of cost, made round by round; below 1: ours costs less", *headings)
+    for one in found:
+        table.add_row(
+            Text(one.words),
+            f"{one.ratio.median:.2f}",
+            f"{one.ratio.low:.2f} … {one.ratio.high:.2f}",
+            number(one.ours.median),
+            number(one.theirs.median),
+            one.verdict,
+        )
+    console.print(table)
