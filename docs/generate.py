@@ -1,4 +1,4 @@
-"""Writes the pages of `docs/` that are made from declarations.
+"""Writes the pages of `docs/` that are made from declarations, and from the code itself.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit status 1, and their names, if they are not current
@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
-sys.path.insert(0, str(DOCS.parent))
+sys.path[:0] = [str(DOCS.parent), str(DOCS)]
+
+import idioms  # noqa: E402
 
 from protocols.reference import reference  # noqa: E402
 from protocols.services import SERVICES  # noqa: E402
@@ -18,7 +20,7 @@ from protocols.services import SERVICES  # noqa: E402
 
 def pages() -> dict[Path, str]:
     """Each generated page and what it should say."""
-    return {DOCS / "settings.md": reference(SERVICES.values())}
+    return {DOCS / "settings.md": reference(SERVICES.values()), DOCS / "idioms.md": idioms.page()}
 
 
 def stale() -> list[Path]:
@@ -31,6 +33,14 @@ def stale() -> list[Path]:
 
 
 def main(arguments: list[str]) -> int:
+    try:
+        return _main(arguments)
+    except idioms.NotThere as error:
+        print(error)
+        return 1
+
+
+def _main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         for page in stale():
             print(f"{page.relative_to(DOCS.parent)} is not current: run python docs/generate.py")
