@@ -33,10 +33,16 @@ class Lines:
 
     def feed(self, data: bytes) -> list[bytes | TooLong]:
         """The lines that `data` completes, in order."""
-        # One split is the fast way for what pipelining clients send: many lines at once.
+        held, limit = self._held, self.limit
+        lines: list[bytes | TooLong]
+        # What well-kept clients send: whole lines, one or many at once.  (Looking for 13 takes a
+        # tenth of the time that looking for b"\r" does.)
+        if data and data[-1] == 10 and 13 not in data and len(data) <= limit and not (held or self._skipping):
+            lines = data.split(b"\n")  # type: ignore[assignment]
+            del lines[-1]
+            return lines
         *whole, rest = data.split(b"\n")
-        lines: list[bytes | TooLong] = []
-        limit, held = self.limit, self._held
+        lines = []
         if whole:
             if self._skipping:
                 self._skipping = False

@@ -113,9 +113,8 @@ class RPCSession(Session):
             return ()
         out = self._out = []
         self._read(self._lines.feed(data), now)
-        if self._calls.owed or self._stopping or self.deadline is not None or self._limits.idle:
-            return self._done()
-        return out
+        # A deadline of idleness may stay what it was: `expired` looks at `_heard`.
+        return self._done() if self._calls.owed or self._stopping else out
 
     def ended(self, now: float) -> Orders:
         self._ended = True
@@ -194,7 +193,7 @@ class RPCSession(Session):
         The loop's body is the fast way: an inline method, all its parameters by position.
         It only says yes.  Anything it hesitates at goes to `_take`, which knows everything.
         """
-        out, quick, join = self._out, self._quick, b"".join
+        out, quick, said, join = self._out, self._quick, self._said, b"".join
         depth, most = self._limits.depth, self._limits.send_queue
         rest = iter(lines)
         for line in rest:
@@ -219,24 +218,27 @@ class RPCSession(Session):
                     except Exception as error:
                         answer = failure(request.method, ident, error)
                     else:
+                        answer = b""
                         if result.__class__ in SURE:
                             try:
                                 answer = join((RESULT, encode(result), ID, ident, END))
                             except ValueError:  # an int of more than 4,300 digits
-                                answer = success(request.method, ident, result, most)
-                        else:
-                            answer = success(request.method, ident, result, most)
+                                pass
+                        answer = answer or success(request.method, ident, result, most)
                     if ident:
                         out.append(answer)
-                        self._said += len(answer)
-                        if self._said >= CHUNK:
+                        said += len(answer)
+                        if said >= CHUNK:
                             self.more = True
                             self._backlog.extend(rest)
                     continue
+            self._said = said
             self._take(line, now)
+            said = self._said
             if self.more:
                 self._backlog.extend(rest)
             quick = self._quick
+        self._said = said
 
     def _read_backlog(self, now: float) -> None:
         lines, self._backlog = self._backlog, deque()
