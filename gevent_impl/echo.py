@@ -35,7 +35,7 @@ class EchoDatagrams(DatagramServer):
     def certificate(self) -> None:
         """Datagrams have none."""
 
-    def do_read(self) -> tuple[bytes, Any] | None:
+    def do_read(self) -> tuple[bytes, Any] | None:  # type: ignore[override]
         try:
             return self.socket.recvfrom(LARGEST)
         except BlockingIOError:
@@ -44,7 +44,7 @@ class EchoDatagrams(DatagramServer):
             log.debug("%s: %s", self.where, error)
             return None
 
-    def handle(self, data: bytes, address: tuple[Any, ...]) -> None:
+    def handle(self, data: bytes, address: tuple[Any, ...]) -> None:  # type: ignore[override]
         if self.rule.answers(address[1]):
             try:
                 self.socket.sendto(data, address)

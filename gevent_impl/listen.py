@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 from ssl import SSLContext
+from typing import Any
 
 import gevent
 from gevent.server import StreamServer
@@ -41,7 +42,7 @@ class StreamListener(StreamServer):
             return None
         return server_context(self.where.cert, self.where.key)
 
-    def do_read(self) -> tuple[socket.socket, object] | None:
+    def do_read(self) -> tuple[socket.socket, Any] | None:  # type: ignore[override]
         """Accept one connection; without descriptors, leave it in the backlog for a while."""
         try:
             sock, address = self.socket.accept()
@@ -124,6 +125,7 @@ def _adopt(address: Address) -> socket.socket:
 
 
 def _bind(address: Address) -> socket.socket:
+    where: Any
     if address.scheme == "unix":
         family, where = socket.AF_UNIX, address.path
     else:

@@ -63,10 +63,10 @@ class RPCClient:
         self._session = ClientSession(self._topics, token)
         self._driver = ClientDriver(self)
         self._connection: ClientConnection | None = None
-        self._reconnecting: gevent.Greenlet | None = None
-        self._answers: dict[Pending, AsyncResult] = {}
-        self._delivered: Queue = Queue()
-        self._delivering: gevent.Greenlet | None = None
+        self._reconnecting: gevent.Greenlet[..., Any] | None = None
+        self._answers: dict[Pending, AsyncResult[Any]] = {}
+        self._delivered: Queue[Deliver | DeliverTopic] = Queue()
+        self._delivering: gevent.Greenlet[..., Any] | None = None
         self._closed = False
 
     def __enter__(self) -> RPCClient:
@@ -165,13 +165,13 @@ class RPCClient:
         pending, orders = self._session.unsubscribe(topic, monotonic(), self.timeout)
         self._wait(pending, self._send(orders, pending))
 
-    def _send(self, orders: Orders, *pending: Pending) -> AsyncResult | None:
+    def _send(self, orders: Orders, *pending: Pending) -> AsyncResult[Any] | None:
         for one in pending:
             self._answers[one] = AsyncResult()
         self._driver.report(self._connection, lambda now: orders)
         return self._answers[pending[0]] if pending else None
 
-    def _wait(self, pending: Pending, answer: AsyncResult | None) -> Any:
+    def _wait(self, pending: Pending, answer: AsyncResult[Any] | None) -> Any:
         assert answer is not None
         try:
             return answer.get()
@@ -242,7 +242,7 @@ class ClientConnection(Connection):
     def __init__(self, client: RPCClient, session: ClientSession, sock: Any) -> None:
         super().__init__(client._driver, session, sock, Peer(client.address.host, client.address.port))
         self.driver.connections[session] = self
-        self.ready = AsyncResult()
+        self.ready: AsyncResult[None] = AsyncResult()
         self._client = client
         self._why = ""
 

@@ -20,7 +20,7 @@ class _DaemonThreads(ThreadPool):
     """A thread that can't be stopped must not keep the process from stopping."""
 
     @staticmethod
-    def threadFactory(*args: Any, **kwargs: Any) -> Thread:
+    def threadFactory(*args: Any, **kwargs: Any) -> Thread:  # type: ignore[override]
         return Thread(*args, daemon=True, **kwargs)
 
 

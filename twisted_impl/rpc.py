@@ -21,7 +21,7 @@ __all__ = ["Options", "RPCClient", "makeService"]
 async def sleep(seconds: float) -> float:
     from twisted.internet import reactor
 
-    await deferLater(reactor, seconds)  # type: ignore[arg-type]
+    await deferLater(reactor, seconds)
     return seconds
 
 

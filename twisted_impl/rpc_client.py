@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from ssl import SSLContext
 from time import monotonic
 from typing import Any
@@ -84,7 +85,8 @@ class RPCClient:
         try:
             tls = client_context(self.address.ca) if self.address.scheme == "tls" else None
             self._connecting = self._endpoint().connect(ClientFactory(self, self._session, tls))
-            self._connection = connection = await self._connecting
+            connection: Any = await self._connecting
+            self._connection = connection
         except TLSError as error:
             raise NotConnected(str(error)) from None
         except Exception as error:
@@ -113,7 +115,7 @@ class RPCClient:
             else:
                 self._driver.report(self._connection, self._session.drained)
         closed: Deferred[None] = Deferred()
-        self._closed.addBoth(lambda result: (closed.callback(None), result)[1])
+        self._closed.addCallback(closed.callback)
         return closed
 
     def lost(self) -> None:
@@ -184,12 +186,13 @@ class RPCClient:
     def _send(self, orders: Orders, pending: Sequence[Pending]) -> list[Deferred[Any]]:
         answers: list[Deferred[Any]] = []
         for one in pending:
-            self._answers[one] = answer = Deferred(lambda _, one=one: self._cancel(one))
+            answer: Deferred[Any] = Deferred(partial(self._cancel, one))
+            self._answers[one] = answer
             answers.append(answer)
         self._driver.report(self._connection, lambda now: orders)
         return answers
 
-    def _cancel(self, pending: Pending) -> None:
+    def _cancel(self, pending: Pending, answer: Deferred[Any]) -> None:
         orders = self._session.cancel(pending)
         self._driver.report(self._connection, lambda now: orders)
 

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeAlias
@@ -35,6 +35,9 @@ class ServiceOptions(usage.Options):
 
     service: ServiceEntry
     settings: Settings
+    synopsis: str
+    longdesc: str
+    optParameters: Sequence[Sequence[Any]]
 
     def __init_subclass__(cls) -> None:
         cls.synopsis = f"Usage: twistd [options] {cls.service.name} [options]"

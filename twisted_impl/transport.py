@@ -52,14 +52,15 @@ class SendAtOnce:
             abstract.FileDescriptor.write(self, data[sent:] if sent else data)
             self.protocol.writeBlocked()
 
-    def writeSomeData(self: Any, data: bytes) -> int | BaseException:
+    def writeSomeData(self: Any, data: bytes) -> Any:
         self.took = time.monotonic()
         return tcp.Connection.writeSomeData(self, data)
 
     @property
     def unsent(self: Any) -> int:
         """Bytes that the socket has not taken yet."""
-        return len(self.dataBuffer) - self.offset + self._tempDataLen
+        unsent: int = len(self.dataBuffer) - self.offset + self._tempDataLen
+        return unsent
 
 
 class TCPServer(SendAtOnce, tcp.Server):
@@ -69,7 +70,7 @@ class TCPServer(SendAtOnce, tcp.Server):
 class UNIXServer(SendAtOnce, unix.Server):
     """A unix socket's connection that sends at once; descriptors are not passed over it."""
 
-    doRead = tcp.Connection.doRead
+    doRead = tcp.Connection.doRead  # type: ignore[assignment]
 
 
 class _PatientPort:
