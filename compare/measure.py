@@ -102,7 +102,7 @@ class Bench:
         would allow were its core full.  Raises Failed, GeneratorFailed."""
         transport = _TRANSPORT.get(cell.service, "tcp")
         request = dialects.requests(dialect, cell.size, cell.depth)
-        null = Contender("null", cell.service, "control", "", _null(transport, len(request)))
+        null = Contender("null", cell.service, "control", "", null_command(transport, len(request)))
         with Server(null, self.server_core) as server:
             server.start()
             outcome = self.generator.do(
@@ -124,7 +124,8 @@ class Bench:
         return max(outcome.operations / outcome.seconds, outcome.operations / outcome.generator_cpu)
 
 
-def _null(transport: str, size: int) -> tuple[str, ...]:
+def null_command(transport: str, size: int) -> tuple[str, ...]:
+    """The null server's command."""
     return (sys.executable, str(HERE / "load" / "null.py"), "{port}", transport, str(size), str(size))
 
 

@@ -21,6 +21,20 @@ def tree(pid: int) -> list[int]:
     return found
 
 
+def group(leader: int) -> list[int]:
+    """The living processes of a process group, orphans included, zombies not."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, _parent, number = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
+            except OSError:
+                continue  # gone since it was listed
+            if int(number) == leader and state not in "ZX":
+                found.append(int(entry.name))
+    return found
+
+
 def cpu_clock(pid: int) -> float:
     """User + system seconds of one process, its finished threads included; 0 once it is gone.
 

@@ -146,6 +146,10 @@ class Server:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+        # Dying takes a moment too, and ports are held and CPU is spent meanwhile.
+        until = time.monotonic() + STOP
+        while proc.group(self.pid) and time.monotonic() < until:
+            time.sleep(0.005)
         self._process.wait()
         self._stderr.close()
         return problem

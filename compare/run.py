@@ -97,11 +97,13 @@ class Run:
         self._ceilings(closed)
         for contender in self.contenders:
             self._start(contender)
+        began, planned = self.clock(), 0.0
         for number in range(1, plan.rounds + 1):
-            began = self.clock()
             self._round(number, again.name if again else "")
-            took = self.clock() - began
-            if plan.budget and number < plan.rounds and self.clock() + took > plan.budget:
+            planned += self._planned(number)
+            # What the next round will take, at the pace of those so far.
+            ahead = self._planned(number + 1) * (self.clock() - began) / max(planned, 0.1)
+            if plan.budget and number < plan.rounds and self.clock() + ahead > plan.budget:
                 self._note(f"{number} of {plan.rounds} rounds fitted into the time")
                 break
 
@@ -185,13 +187,19 @@ class Run:
             return self.plan.rounds
         return min(cell.rounds, self.plan.rounds)
 
-    def _expected(self) -> float:
-        windows = sum(
-            (cell.seconds + OVERHEAD) * self._rounds(cell, name)
+    def _planned(self, number: int) -> float:
+        """Seconds that round `number` should take."""
+        return sum(
+            cell.seconds + OVERHEAD
             for cell in self.plan.cells
             for name in self._names(cell)
+            if number <= self._rounds(cell, name)
         )
-        return windows + 3 * OVERHEAD * len(self.contenders) + len(self.plan.cells)
+
+    def _expected(self) -> float:
+        """Seconds that it should all take."""
+        before = 3 * OVERHEAD * len(self.contenders) + len(self.plan.cells)
+        return before + sum(self._planned(number) for number in range(1, self.plan.rounds + 1))
 
     def _round(self, number: int, again: str) -> None:
         control_cell = next((one.id for one in self.results.cells if one.measure == "closed"), "")

@@ -67,8 +67,14 @@ def _cell(cell: Cell, lines: list[Line]) -> Table:
         rate = []
         if one.rate:
             shares = " ".join(f"{100 * share:3.0f}" for share in (one.server, one.generator, one.others))
-            rate = [number(one.rate.median), f"{shares}  "]
-        table.add_row(name, number(one.cost.median), spread(one.cost), *rate, Text(", ".join(one.remarks)))
+            rate = [number(one.rate.median), shares]
+        table.add_row(
+            name,
+            number(one.cost.median),
+            spread(one.cost).replace(" ", ""),
+            *rate,
+            Text(", ".join(one.remarks)),
+        )
     return table
 
 

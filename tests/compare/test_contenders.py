@@ -1,0 +1,67 @@
+"""The table, and what a user may add to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compare.contenders import BARE, SERVICES, TABLE, BadContender, choose, yours
+
+
+def test_a_contender_of_the_users_is_a_command_with_a_port() -> None:
+    one = yours("mine='/opt/my server/run' --port={port} --quiet", "echo")
+    assert one.name == "mine"
+    assert one.command == ("/opt/my server/run", "--port={port}", "--quiet")
+    assert one.kind == "yours"
+
+
+@pytest.mark.parametrize(
+    ("text", "service", "why"),
+    [
+        ("no equals sign", "echo", "expected NAME="),
+        ("=run {port}", "echo", "expected NAME="),
+        ("mine=run --port 7", "echo", "does not say {port}"),
+        ("mine=run 'unclosed {port}", "echo", "No closing quotation"),
+        ("mine=run {port}", "gopher", "expected one of echo, udp, tls, rpc"),
+        ("epoll=run {port}", "echo", "a contender of that name already"),
+    ],
+)
+def test_what_is_no_contender_is_refused_in_one_line(text: str, service: str, why: str) -> None:
+    with pytest.raises(BadContender, match=why) as refusal:
+        yours(text, service)
+    assert "\n" not in str(refusal.value)
+
+
+def test_names_and_services_choose_rows() -> None:
+    chosen = choose(TABLE, ["echo", "rpc"], ["twisted", "epoll"])
+    assert [(one.service, one.name) for one in chosen] == [
+        ("echo", "twisted"),
+        ("echo", "epoll"),
+        ("rpc", "twisted"),
+    ]
+
+
+@pytest.mark.parametrize(("services", "only"), [(["echo", "gopher"], []), (["echo"], ["nobody"])])
+def test_an_unknown_name_is_an_error_that_lists_the_known(services: list[str], only: list[str]) -> None:
+    with pytest.raises(BadContender, match=r"unknown: '(gopher|nobody)' \(known: "):
+        choose(TABLE, services, only)
+
+
+def test_every_service_has_both_of_ours_and_a_name_once() -> None:
+    for service in SERVICES:
+        names = [one.name for one in TABLE if one.service == service]
+        assert {"twisted", "gevent"} <= set(names)
+        assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("script", sorted(BARE.glob("*_*.py")), ids=lambda path: path.stem)
+def test_a_bare_server_is_thirty_lines_that_print_nothing(script: Path) -> None:
+    """Each has the structure its framework's documentation shows; none pays for printing."""
+    if script.stem == "__init__":
+        return
+    text = script.read_text()
+    assert len(text.splitlines()) <= 30
+    assert "print(" not in text
+    if script.stem.startswith("echo_") and "socketserver" not in text:
+        assert "65536" in text or "twisted" in script.stem  # Twisted reads 65,536 by itself
