@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import click
 
 from gevent_impl.call import call
 from gevent_impl.listen import inherited_scheme
-from gevent_impl.service import say
+from gevent_impl.service import Load, Service, say
 from protocols import launch
 from protocols.listen import CannotListen
-from protocols.services import SERVICES, Service
+from protocols.services import SERVICES
+from protocols.services import Service as ServiceEntry
 from protocols.settings import Flag, Settings, SettingsError, flags, load
+
+MakeService: TypeAlias = Callable[[Load, "str | None"], Service]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,11 +29,14 @@ def main() -> None:
     """Run one of twofold's services under gevent, or call a method of one."""
 
 
-def _command(entry: Service) -> click.Command:
+def command(entry: ServiceEntry, make_service: MakeService | None = None) -> click.Command:
+    """The command that runs a service; without `make_service`, that of its module in here."""
     declared = flags(entry.settings())
 
     def run(config: str | None, **given: Any) -> None:
-        _run(entry, config, {flag.name: given[flag.name.replace("-", "_")] for flag in declared})
+        _run(
+            entry, make_service, config, {flag.name: given[flag.name.replace("-", "_")] for flag in declared}
+        )
 
     config = click.Option(["--config"], metavar="FILE", help=f"settings, in TOML: the table [{entry.name}]")
     return click.Command(
@@ -46,7 +53,9 @@ def _option(flag: Flag) -> click.Option:
     )
 
 
-def _run(entry: Service, config: str | None, given: dict[str, Any]) -> NoReturn:
+def _run(
+    entry: ServiceEntry, make_service: MakeService | None, config: str | None, given: dict[str, Any]
+) -> NoReturn:
     kind = entry.settings()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
 
@@ -54,7 +63,8 @@ def _run(entry: Service, config: str | None, given: dict[str, Any]) -> NoReturn:
         return load(kind, entry.name, text=_text(config), source=config or "", flags=given)
 
     try:
-        service = import_module(f"gevent_impl.{entry.name}").make_service(read, config)
+        make = make_service or import_module(f"gevent_impl.{entry.name}").make_service
+        service = make(read, config)
         inherited = launch.inherited(os.environ, os.getpid())
         listen = launch.asked(given["listen"], service.settings.listen, inherited, inherited_scheme)
         service.open(launch.parse_all(listen, entry.schemes))
@@ -80,7 +90,7 @@ def _text(config: str | None) -> bytes | None:
 
 
 for _entry in SERVICES.values():
-    main.add_command(_command(_entry))
+    main.add_command(command(_entry))
 main.add_command(call)
 
 if __name__ == "__main__":

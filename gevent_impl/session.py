@@ -7,6 +7,7 @@ owed; one timer per connection stands for every deadline and is armed lazily.
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import struct
 import time
@@ -47,6 +48,7 @@ class Connection:
         "_eof",
         "_greenlet",
         "_handshake_until",
+        "_held",
         "_linger_until",
         "_outbox",
         "_progress",
@@ -55,6 +57,7 @@ class Connection:
         "_resuming",
         "_socket",
         "_timer",
+        "_watching",
         "_writer",
         "calls",
         "closing",
@@ -83,9 +86,11 @@ class Connection:
         self._eof = False  # the socket has been read to its end
         self._socket = sock
         self._readable = get_hub().loop.io(sock.fileno(), READ)
-        self._greenlet: gevent.Greenlet | None = None
+        self._greenlet: Any = None
         self._outbox: bytearray | None = None
-        self._writer: gevent.Greenlet | None = None
+        self._writer: gevent.Greenlet[..., Any] | None = None
+        self._watching = False  # the watcher for bytes is started
+        self._held = False  # reading is held
         self._released: Event | None = None
         self._resuming = False
         self._progress = 0.0
@@ -118,16 +123,20 @@ class Connection:
         self.driver.report(self, self.session.connected, self.peer)
 
     def _read(self) -> None:
-        wait, recv, readable = get_hub().wait, self._socket.recv, self._readable
+        switch, recv, readable = get_hub().switch, self._socket.recv, self._readable
+        received = self.driver.received
         while not self.gone:
-            if self.held:
-                self._await_release()
-                continue
             # recv() of ready data does not switch greenlets: waiting on the watcher first lets the
             # others run between two chunks, and saves the recv that would only say EAGAIN.
-            wait(readable)
-            if self.held:
-                continue  # a fact that came while we waited has filled the outbox
+            # This is hub.wait(readable), less the waiter that it makes and the watcher that it
+            # starts and stops each time: 0.8 of 8.2 µs an echo.
+            if not self._watching:
+                self._watching = True
+                readable.start(self._greenlet.switch)
+            switch()
+            if self._held:
+                self._await_release()
+                continue
             try:
                 data = recv(READ_SIZE if self.tls is None else TLS_READ_SIZE)
             except BlockingIOError:
@@ -140,7 +149,7 @@ class Connection:
             if self.tls is not None:
                 self._received_tls(self.tls, data)
             elif self.open:
-                self.driver.received(self, data)
+                received(self, data)
 
     def _read_ended(self) -> None:
         """FIN: over TLS it is only an end if close_notify came first (RFC 8446 §6.1)."""
@@ -177,7 +186,10 @@ class Connection:
         if plain and self.open:
             self.driver.received(self, plain)
         if tls.ended and not self.gone:
-            self._report_ended()
+            if self.lingering:
+                self.lost(Reason.EOF)  # both close_notify are exchanged: no FIN need be waited for
+            else:
+                self._report_ended()
 
     def settle(self) -> None:
         """After a fact: is there more to say, or less time than what is armed?"""
@@ -206,6 +218,7 @@ class Connection:
         """Carry out `Close`: nothing more is reported, but all that is owed is sent."""
         self.open = False
         self.closing = True
+        self._hold_or_release()
 
     def begin_tls(self) -> None:
         """Carry out `StartTLS`."""
@@ -233,12 +246,6 @@ class Connection:
 
     # -- sending -------------------------------------------------------------------------
 
-    @property
-    def held(self) -> bool:
-        """Is reading held, because the peer does not read?"""
-        outbox = self._outbox
-        return (outbox is not None and len(outbox) > CHUNK) or (self.session.more and self.open)
-
     def send(self, data: bytes) -> None:
         """Send at once what the socket takes; a greenlet waits with the rest."""
         outbox = self._outbox
@@ -247,6 +254,7 @@ class Connection:
                 self.lost(Reason.SEND_QUEUE)
             else:
                 outbox += data
+                self._hold_or_release()
             return
         try:
             sent = self._socket.send(data)
@@ -262,6 +270,7 @@ class Connection:
             self.arm(self._progress + self.driver.server.limits.send_stall)
             if self._writer is None:
                 self._writer = gevent.spawn(self._write)
+            self._hold_or_release()
 
     def _write(self) -> None:
         """Send the outbox as fast as the socket takes it; this greenlet lives no longer."""
@@ -281,20 +290,28 @@ class Connection:
                 del self._outbox[:sent]
                 self._progress = time.monotonic()
                 if len(self._outbox) <= LOW_WATER:
-                    self._release()
+                    if self.session.more:
+                        self._resume_soon()
+                    self._hold_or_release()
         finally:
             writable.close()
             self._writer = self._outbox = None
         if self.closing:
             self._sent_everything()
 
-    def _release(self) -> None:
-        if self._released is not None:
-            self._released.set()
-        if self.session.more:
-            self._resume_soon()
+    def _hold_or_release(self) -> None:
+        """Do not read from a peer that does not read."""
+        unsent = len(self._outbox) if self._outbox else 0
+        held = unsent > (LOW_WATER if self._held else CHUNK) or (self.session.more and self.open)
+        if held is not self._held:
+            self._held = held
+            if not held and self._released is not None:
+                self._released.set()
 
     def _await_release(self) -> None:
+        # Whoever waits for something else must not be woken by bytes.
+        self._readable.stop()
+        self._watching = False
         if self._released is None:
             self._released = Event()
         self._released.clear()
@@ -304,14 +321,14 @@ class Connection:
         """Report `resumed` in a turn of its own, so that the others have theirs."""
         if not self._resuming and self.open:
             self._resuming = True
+            self._hold_or_release()
             get_hub().loop.run_callback(self._resume)
 
     def _resume(self) -> None:
         self._resuming = False
         if self.session.more and self.open and (self._outbox is None or len(self._outbox) <= LOW_WATER):
             self.driver.report(self, self.session.resumed)
-            if self._released is not None and not self.held:
-                self._released.set()
+        self._hold_or_release()
 
     # -- the end -------------------------------------------------------------------------
 
@@ -328,7 +345,7 @@ class Connection:
             self.send(notify)
             if self._outbox:
                 return  # and once more when that is sent
-        if self._eof:
+        if self._eof or (self.tls is not None and self.tls.ended):
             self.lost(Reason.EOF)
             return
         try:
@@ -385,13 +402,19 @@ class Connection:
             self.lost(Reason.EOF)
         elif self._outbox and now >= self._progress + self.driver.server.limits.send_stall:
             self.lost(Reason.STALLED)
-        elif self._eof and self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            # After the peer's FIN the socket is readable for ever: only asking tells of a reset.
+        elif self._eof and self._was_reset():
             self.lost(Reason.RESET)
         elif self.open and self.session.deadline is not None and now >= self.session.deadline:
             self.session.deadline = None
             self.driver.report(self, self.session.expired)
         self._arm_next(now)
+
+    def _was_reset(self) -> bool:
+        # After the peer's FIN the socket is readable for ever: only asking tells of a reset.  Not
+        # by SO_ERROR, which a unix socket's end does not set.
+        poll = select.poll()
+        poll.register(self._socket, 0)
+        return bool(poll.poll(0))
 
     def _arm_next(self, now: float) -> None:
         due = min(self._handshake_until, self._linger_until)

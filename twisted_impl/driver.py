@@ -92,18 +92,12 @@ class Driver:
         try:
             try:
                 orders = session.received(data, monotonic())
+                if len(orders) == 1 and type(orders[0]) is bytes and connection.tls is None:
+                    connection.send(orders[0])  # nothing else is owed: whatever was has been flushed
+                elif orders:
+                    self._carry_out(connection, orders)
             except Exception:
                 self._failed(connection, session.received)
-                orders = ()
-            if (
-                len(orders) == 1
-                and type(orders[0]) is bytes
-                and connection.tls is None
-                and not connection.owed
-            ):
-                connection.send(orders[0])
-            elif orders:
-                self._carry_out(connection, orders)
             deadline = session.deadline
             if session.more or (deadline is not None and deadline < connection.due):
                 connection.settle()
@@ -131,21 +125,24 @@ class Driver:
                     self._report(connection, fact, args)
             owing, self._owing = self._owing, []
             for one in owing:
-                one.flush()
+                try:
+                    one.flush()
+                except Exception:
+                    self._failed(one, one.flush)
 
     def _report(self, connection: SessionProtocol | None, fact: Fact, args: tuple[Any, ...]) -> None:
         try:
             orders = fact(*args, monotonic())
+            if orders:
+                self._carry_out(connection, orders)
         except Exception:
             self._failed(connection, fact)
             return
-        if orders:
-            self._carry_out(connection, orders)
         if connection is not None:
             connection.settle()
 
-    def _failed(self, connection: SessionProtocol | None, fact: Fact) -> None:
-        """A session raised: a bug, and it costs that connection only."""
+    def _failed(self, connection: SessionProtocol | None, fact: Callable[..., Any]) -> None:
+        """A session raised, or gave an order that is none: a bug, and it costs that connection only."""
         log.failure("{fact} failed; its connection is aborted", fact=getattr(fact, "__qualname__", fact))
         if connection is not None:
             connection.lost(Reason.BUG)

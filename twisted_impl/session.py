@@ -6,7 +6,7 @@ every deadline and is armed lazily.
 
 from __future__ import annotations
 
-import socket
+import select
 import time
 from dataclasses import replace
 from ssl import SSLContext
@@ -106,7 +106,7 @@ class SessionProtocol(Protocol):
             return
         self._paused = self._blocked = False
         self._hold_or_release()
-        if self._eof:
+        if self._eof or (self.tls is not None and self.tls.ended):
             self.lost(Reason.EOF)
             return
         self._linger_until = time.monotonic() + LINGER
@@ -141,7 +141,10 @@ class SessionProtocol(Protocol):
         if plain and self.open:
             self.driver.received(self, plain)
         if tls.ended and not self.gone:
-            self._report_ended()
+            if self.lingering:
+                self.lost(Reason.EOF)  # both close_notify are exchanged: no FIN need be waited for
+            else:
+                self._report_ended()
 
     def settle(self) -> None:
         """After a fact: is there more to say, or less time than what is armed?"""
@@ -343,8 +346,10 @@ class SessionProtocol(Protocol):
 
     def _was_reset(self) -> bool:
         # After the peer's FIN nothing is registered with the reactor: only asking tells of a reset.
-        handle: socket.socket = self.transport.getHandle()
-        return handle.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+        # Not by SO_ERROR, which a unix socket's end does not set.
+        poll = select.poll()
+        poll.register(self.transport, 0)
+        return bool(poll.poll(0))
 
     def _arm_next(self, now: float) -> None:
         due = min(self._handshake_until, self._linger_until)
@@ -367,7 +372,7 @@ class SessionFactory(Factory):
         self.driver = driver
         self.tls = tls
 
-    def buildProtocol(self, addr: IAddress) -> SessionProtocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> SessionProtocol | None:
         host: str = getattr(addr, "host", "")
         session = self.driver.admit(host, self.tls)
-        return session and SessionProtocol(self.driver, session, host, self.tls)
+        return None if session is None else SessionProtocol(self.driver, session, host, self.tls)

@@ -1,0 +1,65 @@
+"""One body, several drivers: what the suite is run against, and what it is given.
+
+`--target HOST:PORT` points it at any other echo server: a test that an independent server
+fails as well is looked at twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+
+IMPLEMENTATIONS = ("twisted", "gevent")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--target", metavar="HOST:PORT", help="run the tests of echo's TCP against this server, not ours"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "implementation" in metafunc.fixturenames:
+        which = ("target",) if metafunc.config.getoption("target") else IMPLEMENTATIONS
+        metafunc.parametrize("implementation", which, scope="module")
+
+
+def skip_unless_in_ci(why: str) -> None:
+    """What is missing is a skip with a name on a laptop, and a failure in CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> servers.Authority:
+    return servers.Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: servers.Authority) -> servers.Certificate:
+    return authority.issue()
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> tuple[str, int] | None:
+    """Where the independent server listens, if it is one."""
+    text = request.config.getoption("target")
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+@pytest.fixture
+def own(implementation: str, tmp_path: Path) -> Iterator[servers.Own]:
+    """Starts servers for one test alone, and ends them as they should end."""
+    if implementation == "target":
+        pytest.skip("about the life of our own process")
+    with servers.Own(implementation) as own:
+        yield own
