@@ -27,6 +27,7 @@ class Client:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self._read = bytearray()
+        self._ended = False  # the peer's end was seen
         sock.settimeout(PATIENCE)
 
     @classmethod
@@ -98,9 +99,10 @@ class Client:
     # -- reading -----------------------------------------------------------------------------
 
     def _more(self) -> bool:
-        data, ended = self.unwrapped(self.sock.recv(CHUNK))
-        self._read += data
-        return not ended
+        if not self._ended:
+            data, self._ended = self.unwrapped(self.sock.recv(CHUNK))
+            self._read += data
+        return not self._ended
 
     def wait_for_bytes(self) -> None:
         """Until something has come, without reading it."""
