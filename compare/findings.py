@@ -13,6 +13,12 @@ from compare.statistics import Interval, bootstrap, differ, paired_ratio, verdic
 NOISE = 0.05
 """The gap between two runs of the same server above which the machine was too noisy."""
 
+DISTURBED = 0.25
+"""The share of a core that all others may use before the run says that they disturbed it."""
+
+FEWEST = 3
+"""Rounds without which nothing is said of a difference in CPU."""
+
 BOUND = 0.80
 """Of the generator's ceiling: a row above it measures the generator, and only its CPU counts."""
 
@@ -56,6 +62,8 @@ class Figure:
 
     @property
     def verdict(self) -> str:
+        if self.ratio.rounds < FEWEST and "KiB" not in self.unit:
+            return f"{NONE_SEEN} (too few rounds)"
         if not differ(self.ours, self.theirs, self.ratio, self.noise):
             return NONE_SEEN
         return verdict(self.ratio, "memory" if "KiB" in self.unit else "CPU")
@@ -119,21 +127,28 @@ class Findings:
         cell = next((cell for cell, one in self._good if one == name + AGAIN), "")
         return self.figure("the same server twice", (cell, name + AGAIN), (cell, name)) if cell else None
 
+    def others(self) -> float:
+        """The share of a core that everything else on the machine used during the windows."""
+        timed = [one for rounds in self._good.values() for one in rounds if one.seconds]
+        return sum(one.other_cpu for one in timed) / (sum(one.seconds for one in timed) or 1.0)
+
     def too_noisy(self) -> bool:
-        control = self.noise()
-        return control is None or abs(control.ratio.median - 1) > NOISE
+        return self.gap > NOISE or self.others() > DISTURBED or self.noise() is None
 
     def noise_words(self) -> str:
-        """The run's noise floor, in a sentence."""
+        """The run's noise floor, in a sentence or two."""
         control = self.noise()
         if control is None:
             return "No control was measured: nothing says how noisy this machine is."
-        gap = abs(control.ratio.median - 1)
-        between = f"between {control.ratio.low - 1:+.1%} and {control.ratio.high - 1:+.1%}"
-        words = f"{self.results.control} twice differs by {gap:.1%} ({between} by round)"
-        if gap > NOISE:
-            return f"Too noisy: {words}; more than {NOISE:.0%}, so believe no difference below that."
-        return f"Noise floor: {words}."
+        between = f"between {control.ratio.low - 1:+.1%} and {control.ratio.high - 1:+.1%} by round"
+        rounds = f"{control.ratio.rounds} round{'s' if control.ratio.rounds != 1 else ''}"
+        words = f"{self.results.control} twice differs by {self.gap:.1%} ({between}, {rounds})."
+        others = f"Other programs used {self.others():.0%} of a core meanwhile."
+        if self.gap > NOISE:
+            return f"Too noisy: {words} Believe no difference below that. {others}"
+        if self.others() > DISTURBED:
+            return f"Too noisy: {others} Noise floor: {words}"
+        return f"Noise floor: {words}"
 
     # -- cells --------------------------------------------------------------------------
 
@@ -226,8 +241,8 @@ class Findings:
                 figure = self.figure("", (cell.id, name), (cell.id, other))
                 if figure is None:
                     continue
-                if figure.verdict == NONE_SEEN:
-                    parts.append(f"in {FRAMEWORKS[name]}, {NONE_SEEN} between ours and {other}")
+                if figure.verdict.startswith(NONE_SEEN):
+                    parts.append(f"in {FRAMEWORKS[name]}, {figure.verdict} between ours and {other}")
                 else:
                     parts.append(f"in {FRAMEWORKS[name]}, ours takes {figure.verdict} than {other}")
             if parts:

@@ -51,7 +51,8 @@ def _table(title: str, *headings: str) -> Table:
     )
     for heading in headings:
         right = heading.startswith(">")
-        table.add_column(heading.lstrip(">"), justify="right" if right else "left", no_wrap=right)
+        names = heading in ("cell", "contender")
+        table.add_column(heading.lstrip(">"), justify="right" if right else "left", no_wrap=right or names)
     return table
 
 
@@ -61,7 +62,6 @@ def _cell(cell: Cell, lines: list[Line]) -> Table:
     rates = [">a second", ">srv gen rest %"] if closed else []
     title = f"{cell.service}: {cell.label()}; {unit(cell)}"
     table = _table(title, "contender", ">cost", ">interval", *rates, "")
-    table.columns[0].no_wrap = True
     for one in lines:
         name = Text(one.name, style="bold" if one.kind == "ours" else "", no_wrap=True)
         rate = []
@@ -86,7 +86,7 @@ def _latencies(findings: Findings, console: Console) -> None:
         "Latency from the intended send, µs; and what was unsent, late, unanswered",
         "cell",
         "contender",
-        *(">a second", ">p50", ">p90", ">p99", ">p99.9", ">not as meant"),
+        *(">a second", ">p50", ">p90", ">p99", ">p99.9", ">amiss"),
     )
     for one in found:
         told = [one.at(percentile) for percentile in (50.0, 90.0, 99.0, 99.9)]

@@ -124,6 +124,19 @@ def test_a_noisy_machine_is_said_to_be_one(measured: Callable[..., Results]) -> 
     assert "Too noisy: bare-gevent twice differs by 10.0%" in page.draw([run])
 
 
+def test_neighbours_are_noise_too(measured: Callable[..., Results]) -> None:
+    run = measured(bare_gevent=[10.0, 10.0, 10.0], bare_gevent_again=[10.0, 10.0, 10.0])
+    assert not Findings(run).too_noisy()
+    for one in run.rounds:
+        one.other_cpu = 0.3
+    assert "Too noisy: Other programs used 30% of a core meanwhile." in page.draw([run])
+
+
+def test_two_rounds_tell_no_difference(measured: Callable[..., Results]) -> None:
+    two = Findings(measured(twisted=[8.0, 8.0], bare_twisted=[15.0, 15.0]))
+    assert [one.verdict for one in two.figures()] == ["no difference seen (too few rounds)"]
+
+
 def test_no_control_says_so(measured: Callable[..., Results]) -> None:
     assert "No control was measured" in page.draw([measured(twisted=[8.0])])
 
