@@ -24,7 +24,18 @@ from protocols.settings import Flag, Settings, SettingsError, flags, load
 MakeService: TypeAlias = Callable[[Load, "str | None"], Service]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class OneLine(click.Group):
+    """A group whose usage errors are one line, as all that we have to say against an input."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs | {"standalone_mode": False})
+        except click.ClickException as error:
+            say(error.format_message())
+            sys.exit(launch.BAD_SETTINGS)
+
+
+@click.group(cls=OneLine, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run one of twofold's services under gevent, or call a method of one."""
 

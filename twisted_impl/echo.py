@@ -9,11 +9,11 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
 from protocols.echo import Datagrams, EchoServer, EchoSettings
-from protocols.listen import Address
+from protocols.listen import Address, CannotListen
 from protocols.services import SERVICES
 from protocols.session import Host
 from twisted_impl.driver import Driver
-from twisted_impl.listen import Listener, adopt, listen, located, open_port, resolve
+from twisted_impl.listen import Listener, adopt, listen, located, resolve
 from twisted_impl.service import ProtocolService, ServiceOptions
 
 log = Logger("twofold")
@@ -51,13 +51,24 @@ class EchoDatagrams(DatagramProtocol):
 def listen_datagrams(rule: Datagrams, address: Address, reactor: Any) -> Listener:
     """Open one UDP listener.  Raises CannotListen."""
     protocol = EchoDatagrams(rule)
-    if address.fd is None:
-        host, number = resolve(address, socket.SOCK_DGRAM)
-        port = open_port(address, reactor.listenUDP, number, protocol, host, LARGEST)
-    else:
-        with adopt(address) as sock:  # the reactor uses a duplicate
-            port = reactor.adoptDatagramPort(sock.fileno(), sock.family, protocol, LARGEST)
+    with _bind(address) if address.fd is None else adopt(address) as sock:  # the reactor duplicates it
+        port = reactor.adoptDatagramPort(sock.fileno(), sock.family, protocol, LARGEST)
     return Listener(located(address, port.getHandle()), port)
+
+
+def _bind(address: Address) -> socket.socket:
+    # Not reactor.listenUDP: it would take IPv4 on an IPv6 port as well.
+    host, number = resolve(address, socket.SOCK_DGRAM)
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, number))
+    except OSError as error:
+        sock.close()
+        raise CannotListen(address, error.strerror or str(error)) from None
+    return sock
 
 
 class Options(ServiceOptions):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from twisted.internet.task import deferLater
 
 from protocols.rpc.connection import Connection
@@ -42,6 +44,8 @@ def makeService(options: Options) -> ProtocolService:
     """The rpc service."""
 
     def make_server(settings: RPCSettings, host: Host) -> RPCServer:
+        if "" not in sys.path:
+            sys.path.insert(0, "")  # a module beside us is found, as by python -m
         try:
             service = load(settings.service) if settings.service else None
         except LoadError as error:

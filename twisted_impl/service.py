@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeAlias
@@ -40,7 +40,7 @@ class ServiceOptions(usage.Options):
     optParameters: Sequence[Sequence[Any]]
 
     def __init_subclass__(cls) -> None:
-        cls.synopsis = f"Usage: twistd [options] {cls.service.name} [options]"
+        cls.synopsis = "[options]"
         cls.longdesc = cls.service.description
         # The values stay strings: what is impossible is told by the settings, in the same words everywhere.
         cls.optParameters = [
@@ -75,11 +75,20 @@ class ServiceOptions(usage.Options):
 
     def listen(self) -> list[Address | str]:
         """Where to listen; a Twisted endpoint's description stays one.  Raises SettingsError."""
-        inherited = launch.inherited(os.environ, os.getpid())
+        inherited = launch.inherited(_first_environment(), os.getpid())
         texts = launch.asked(self.get("listen", ()), self.settings.listen, inherited, inherited_scheme)
         return [
             launch.parse_all([text], self.service.schemes)[0] if "://" in text else text for text in texts
         ]
+
+
+def _first_environment() -> Mapping[str, str]:
+    # Importing Twisted's endpoints takes LISTEN_FDS out of os.environ.
+    try:
+        text = os.fsdecode(Path("/proc/self/environ").read_bytes())
+    except OSError:
+        return os.environ
+    return dict(line.split("=", 1) for line in text.split("\0") if "=" in line)
 
 
 def _help(flag: Flag) -> str:

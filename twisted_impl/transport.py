@@ -214,6 +214,12 @@ class TCPPort(_PatientPort, tcp.Port):
 
     transport = TCPServer if FAST else tcp.Server
 
+    def createInternetSocket(self) -> socket.socket:
+        sock: socket.socket = super().createInternetSocket()
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        return sock
+
     def _buildAddr(self, address: tuple[Any, ...]) -> Any:
         return self._addressType("TCP", *address)
 
