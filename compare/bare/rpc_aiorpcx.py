@@ -8,16 +8,18 @@ from typing import Any
 import aiorpcx
 
 
-def add(a: int, b: int) -> int:
+async def add(a: int, b: int) -> int:
     return a + b
+
+
+handlers = {"add": add}
 
 
 class Session(aiorpcx.RPCSession):
     cost_hard_limit = 0  # its throttle of busy clients, off
 
     async def handle_request(self, request: Any) -> Any:
-        handler = add if request.method == "add" else None
-        return aiorpcx.handler_invocation(handler, request)()
+        return await aiorpcx.handler_invocation(handlers.get(request.method), request)()
 
 
 async def main() -> None:
