@@ -75,6 +75,7 @@ class Service:
         signal.signal(signal.SIGHUP, self._hung_up)
         self._stop.wait()
         self._close()
+        self.driver.tell_drained()
         seconds = self.settings.drain_timeout
         if words := launch.stopping(self.driver.unfinished, seconds):
             say(words)

@@ -333,6 +333,11 @@ class Connection:
     # -- the end -------------------------------------------------------------------------
 
     @property
+    def finished(self) -> bool:
+        """Was everything said, Close ordered and carried out as far as it is ours to do?"""
+        return self.closing and not self._outbox
+
+    @property
     def lingering(self) -> bool:
         """Everything is in the kernel, our FIN included; only the peer's is missing."""
         return self._linger_until != NEVER

@@ -214,25 +214,29 @@ class Driver:
     @property
     def unfinished(self) -> int:
         """Connections that still have something to say."""
-        return sum(not one.lingering for one in self.connections.values())
+        return sum(not one.finished for one in self.connections.values())
 
-    async def drain(self, seconds: float) -> int:
-        """Tell every session that the server stops, and wait until they have finished.
-
-        Returns how many were cut off when the time was over.
-        """
+    def tell_drained(self) -> None:
+        """Tell every session that the server stops; from now on nobody new comes in."""
         self.draining = True
         for connection in list(self.connections.values()):
             if connection.open:
                 self.report(connection, connection.session.drained)
             elif not connection.closing:
                 connection.lost(Reason.ABORTED)  # still in its TLS handshake
+
+    async def drain(self, seconds: float) -> int:
+        """Wait until the sessions have finished.
+
+        Returns how many were cut off when the time was over.
+        """
         await self._until(lambda: all(one.lingering for one in self.connections.values()), seconds)
         cut = [one for one in self.connections.values() if not one.lingering]
         if not cut:
             await self._until(lambda: not self.connections, DRAIN_LINGER)
         for connection in list(self.connections.values()):
             connection.lost(Reason.EOF if connection.lingering else Reason.ABORTED)
+        await self._until(lambda: False, 0)  # in its next turn the reactor closes what is lost
         return len(cut)
 
     async def _until(self, done: Callable[[], bool], seconds: float) -> None:

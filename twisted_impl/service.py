@@ -141,6 +141,7 @@ class ProtocolService(Service):
     async def _drain(self) -> None:
         for listener in self.listeners:
             await listener.stop()
+        self.driver.tell_drained()
         seconds = self.settings.drain_timeout
         if words := launch.stopping(self.driver.unfinished, seconds):
             say(words)

@@ -228,7 +228,8 @@ class SessionProtocol(Protocol):
     def pauseProducing(self) -> None:
         """The transport has more unsent than its mark.  Called at each write while it has."""
         if not self._paused:
-            self._paused = self._blocked = True
+            self._paused = True
+            self.writeBlocked()
             self._hold_or_release()
 
     def resumeProducing(self) -> None:
@@ -267,6 +268,11 @@ class SessionProtocol(Protocol):
             self._hold_or_release()
 
     # -- the end -------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        """Was everything said, Close ordered and carried out as far as it is ours to do?"""
+        return self.closing and not self._unsent
 
     @property
     def lingering(self) -> bool:
