@@ -23,7 +23,8 @@ def serve() -> None:
             if how == "dies" and served > 2_000_000:
                 os.kill(os.getppid(), signal.SIGKILL)
                 os._exit(3)
-            client.sendall(data.upper() if how == "wrong" else data)
+            wrong = how == "wrong" or (how == "turns" and served > 200_000)
+            client.sendall(bytes(len(data)) if wrong else data)
         os._exit(0)
 
 

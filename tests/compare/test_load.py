@@ -82,6 +82,17 @@ def test_a_wrong_answer_ends_the_window(
     assert found.operations == 0
 
 
+@pytest.mark.parametrize("size", [1024, 32_768])
+def test_every_answer_is_compared_not_only_the_first(
+    generator: Generator, misbehaving: Callable[[str], Contender], size: int
+) -> None:
+    """Rule 4: same message bytes, checked on arrival, for all."""
+    with Server(misbehaving("turns"), None) as turning:
+        turning.start()
+        found = generator.do(_echo(turning, size, seconds=30.0, warmup=0.001))
+    assert "came back changed" in found.problem
+
+
 def test_a_closed_connection_keeps_what_was_counted(
     generator: Generator, misbehaving: Callable[[str], Contender]
 ) -> None:
