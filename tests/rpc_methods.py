@@ -6,10 +6,12 @@ framework's: `tests.rpc_methods_twisted:service` and `tests.rpc_methods_gevent:s
 
 from __future__ import annotations
 
+import select
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -145,6 +147,13 @@ def declare(service: Service, release: Callable[[Any], object]) -> Service:
         with gates[gate].counted():
             gates[gate].opened.wait()
         return gate
+
+    @service.method(run="thread")
+    def until_file_in_thread(path: str) -> str:
+        """Wait until there is such a file: what even a stopping server can be told."""
+        while not Path(path).exists():
+            select.select([], [], [], 0.005)
+        return path
 
     # -- from server to client ---------------------------------------------------------
 

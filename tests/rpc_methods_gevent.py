@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import gevent
 from gevent.event import Event
 
 from protocols.rpc import Connection, Service
@@ -27,6 +29,14 @@ def hold(gate: str) -> str:
 def hold_otherwise(gate: str) -> Any:
     """The same: under gevent there is no other way."""
     return hold(gate)
+
+
+@service.method(run="concurrent")
+def until_file(path: str) -> str:
+    """Wait until there is such a file."""
+    while not Path(path).exists():
+        gevent.sleep(0.005)
+    return path
 
 
 @service.method(run="concurrent")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from protocols.rpc import Connection, Service
 from tests.rpc_methods import SECRET, Gate, declare, gates
@@ -44,6 +46,16 @@ def hold_otherwise(gate: str) -> Any:
         return result
 
     return opened(gates[gate]).addBoth(over)
+
+
+@service.method(run="concurrent")
+async def until_file(path: str) -> str:
+    """Wait until there is such a file."""
+    from twisted.internet import reactor
+
+    while not Path(path).exists():
+        await deferLater(reactor, 0.005)
+    return path
 
 
 @service.method(run="concurrent")
