@@ -143,7 +143,7 @@ class Results(msgspec.Struct, kw_only=True):
     notes: list[str] = []
 
 
-AGAIN = " (again)"
+AGAIN = " again"
 
 
 def write(results: Results, path: Path) -> None:

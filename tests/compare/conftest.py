@@ -53,7 +53,7 @@ def measured(empty: Results) -> Callable[..., Results]:
     def make(**costs: list[float]) -> Results:
         empty.cells = [Cell(id="echo", service="echo", measure="closed")]
         for name, values in costs.items():
-            name = name.replace("_", "-").replace("-again", " (again)")
+            name = name.replace("_", "-").replace("-again", " again")
             kind = "ours" if name in ("twisted", "gevent") else "bare"
             empty.rows.append(
                 Row(name=name, service="echo", kind=kind, framework="", command="a {port}")  # type: ignore[arg-type]

@@ -49,7 +49,7 @@ def test_a_tiny_run_end_to_end(tmp_path: Path) -> None:
     assert {(one.cell, one.name, one.number) for one in results.rounds} >= {
         ("echo", "epoll", 1),
         ("echo", "epoll", 2),
-        ("echo", "epoll (again)", 1),
+        ("echo", "epoll again", 1),
         ("echo-memory", "epoll", 1),
     }
     assert all(one.problem == "" for one in results.rounds)
@@ -75,7 +75,7 @@ def test_what_fails_is_told_and_the_rest_is_measured(tmp_path: Path) -> None:
     assert "echo wrong: not measured: not: echoes" in done.stdout
     assert "echo dying: not measured: ended with status 1 before it listened" in done.stdout
     (path,) = tmp_path.glob("*.json")
-    assert {one.name for one in read(path).rounds} == {"epoll", "epoll (again)"}
+    assert {one.name for one in read(path).rounds} == {"epoll", "epoll again"}
     assert _left_behind(mark) == []
 
 
