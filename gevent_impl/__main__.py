@@ -30,9 +30,14 @@ class OneLine(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().main(*args, **kwargs | {"standalone_mode": False})
+        except click.NoSuchOption as error:
+            say(launch.unknown_flag(error.option_name))
+        except click.BadOptionUsage as error:
+            no_value = "requires an argument" in error.message
+            say(launch.no_value(error.option_name) if no_value else error.format_message())
         except click.ClickException as error:
             say(error.format_message())
-            sys.exit(launch.BAD_SETTINGS)
+        sys.exit(launch.BAD_SETTINGS)
 
 
 @click.group(cls=OneLine, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,13 +50,20 @@ def command(entry: ServiceEntry, make_service: MakeService | None = None) -> cli
     declared = flags(entry.settings())
 
     def run(config: str | None, **given: Any) -> None:
+        if words := click.get_current_context().args:
+            say(launch.surplus(words[0]))
+            sys.exit(launch.BAD_SETTINGS)
         _run(
             entry, make_service, config, {flag.name: given[flag.name.replace("-", "_")] for flag in declared}
         )
 
     config = click.Option(["--config"], metavar="FILE", help=f"settings, in TOML: the table [{entry.name}]")
     return click.Command(
-        entry.name, params=[config, *map(_option, declared)], callback=run, help=entry.description
+        entry.name,
+        params=[config, *map(_option, declared)],
+        callback=run,
+        help=entry.description,
+        context_settings={"allow_extra_args": True},
     )
 
 

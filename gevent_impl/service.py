@@ -64,15 +64,15 @@ class Service:
         except CannotListen:
             self._close()
             raise
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._signalled)
+        signal.signal(signal.SIGHUP, self._hung_up)
         for listener in self.listeners:
             listener.start()
             say(launch.listening(listener.where))
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then let what is in flight finish."""
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, self._signalled)
-        signal.signal(signal.SIGHUP, self._hung_up)
         self._stop.wait()
         self._close()
         self.driver.tell_drained()

@@ -44,6 +44,21 @@ def not_reread(why: object) -> str:
     return f"nothing was reread, and what was in force stays: {why}"
 
 
+def unknown_flag(flag: str) -> str:
+    """A flag that there is not."""
+    return f"{flag}: unknown flag"
+
+
+def no_value(flag: str) -> str:
+    """A flag that came last, without what belongs to it."""
+    return f"{flag}: needs a value"
+
+
+def surplus(word: str) -> str:
+    """A word that belongs to no flag."""
+    return f"{word}: unexpected, every setting is a flag"
+
+
 def _connections(number: int) -> str:
     return "1 connection" if number == 1 else f"{number} connections"
 

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import trustme
 
@@ -240,6 +241,7 @@ def start(
     prefix: Sequence[str] = (),
     backlog: int = 1024,
     warm: bool = True,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Running:
     """Start a server that listens on these, and see its first answer (unless not `warm`)."""
     directory = Path(tempfile.mkdtemp(prefix="twofold-"))
@@ -262,7 +264,7 @@ def start(
             stdout=out,
             stderr=err,
             pass_fds=[sock.fileno() for sock in sockets],
-            env=environment(),
+            env=environment(**environ),
             cwd=directory,
         )
     for sock in sockets:
@@ -303,6 +305,40 @@ def serving(implementation: str, service: str, *flags: str, **options: object) -
         running.stop()
     finally:
         running.kill()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A launcher that has ended by itself."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def launch(
+    implementation: str,
+    *arguments: str,
+    service: str = "",
+    prefix: Sequence[str] = (),
+    fds: Sequence[int] = (),
+) -> Ended:
+    """Run a launcher that is not expected to serve, as a person would, up to its end."""
+    words = command(implementation, service)
+    run = subprocess.run(
+        [*prefix, *(words if service else words[:-1]), *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        pass_fds=fds,
+        # Twisted's ports leave a socket to the garbage collector where binding fails.
+        env=environment(PYTHONWARNINGS="default,ignore::ResourceWarning"),
+        check=False,
+    )
+    assert "Traceback" not in run.stdout + run.stderr, run.stdout + run.stderr
+    assert "Warning" not in run.stderr, run.stderr
+    return Ended(run.returncode, run.stdout, run.stderr)
 
 
 class Own:

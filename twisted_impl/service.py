@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from getopt import GetoptError
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeAlias
@@ -60,8 +61,14 @@ class ServiceOptions(usage.Options):
         try:
             super().parseOptions(options)
             self.settings = self.read()
-        except (usage.UsageError, SettingsError) as error:
+        except usage.UsageError as error:
+            fail(_usage(error), launch.BAD_SETTINGS)
+        except SettingsError as error:
             fail(str(error), launch.BAD_SETTINGS)
+
+    def parseArgs(self, *words: str) -> None:
+        if words:
+            raise usage.UsageError(launch.surplus(words[0]))
 
     def read(self) -> Settings:
         """The settings as the file and the flags say now.  Raises SettingsError."""
@@ -89,6 +96,15 @@ def _first_environment() -> Mapping[str, str]:
     except OSError:
         return os.environ
     return dict(line.split("=", 1) for line in text.split("\0") if "=" in line)
+
+
+def _usage(error: usage.UsageError) -> str:
+    """What getopt found, in the words of both launchers."""
+    found = error.__context__
+    if not isinstance(found, GetoptError):
+        return str(error)
+    flag = f"--{found.opt}" if len(found.opt) > 1 else f"-{found.opt}"
+    return launch.no_value(flag) if found.msg.endswith("requires argument") else launch.unknown_flag(flag)
 
 
 def _help(flag: Flag) -> str:
@@ -125,13 +141,20 @@ class ProtocolService(Service):
         except SettingsError as error:
             fail(str(error), launch.BAD_SETTINGS)
         except CannotListen as error:
+            self._close_at_once()
             fail(str(error), launch.OPEN_FAILED)
+        self._take_signals()
         for listener in self.listeners:
             say(launch.listening(listener.where))
 
+    def _close_at_once(self) -> None:
+        for listener in self.listeners:
+            listener.stop()
+        self._reactor.runUntilCurrent()  # which closes them: no socket's file is left behind
+
     def startService(self) -> None:
         super().startService()
-        self._reactor.callWhenRunning(self._take_signals)
+        self._reactor.callWhenRunning(self._take_signals)  # again: the reactor has installed its own
 
     def stopService(self) -> Deferred[None]:
         """Stop listening at once, then let what is in flight finish."""
