@@ -1,7 +1,7 @@
 """One connection: the greenlet that waits for it, and everything else it waits for.
 
-The greenlet reads; a second one writes, but only while the socket takes less than it is
-owed; one timer per connection stands for every deadline and is armed lazily.
+The greenlet reads; a second one writes (see outbox), but only while the socket takes less
+than it is owed; one timer per connection stands for every deadline and is armed lazily.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import gevent
 from gevent import get_hub
 from gevent.event import Event
 
+from gevent_impl.outbox import Outbox
 from protocols.session import CHUNK, HANDSHAKE, LINGER, Call, Peer, Reason, Session
 from protocols.tls import TLS, TLSError
 
@@ -27,14 +28,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("twofold")
 
-READ, WRITE = 1, 2
+READ = 1
 NEVER = float("inf")
 LOW_WATER = CHUNK // 4
 """Bytes unsent below which a held connection is read again, and `resumed` is reported."""
 READ_SIZE = 65_536
 TLS_READ_SIZE = 262_144
 """Bytes read at once; more over TLS, where every read costs a pass through OpenSSL."""
-WRITE_SIZE = 262_144
 POLL = 1.0
 """Seconds between looks for a reset that no event would tell of."""
 RESET = struct.pack("ii", 1, 0)
@@ -45,32 +45,10 @@ class Connection:
     """Carries one session's orders to its socket, and the socket's facts to its session."""
 
     __slots__ = (
-        "_eof",
-        "_greenlet",
-        "_handshake_until",
-        "_held",
-        "_linger_until",
-        "_outbox",
-        "_progress",
-        "_readable",
-        "_released",
-        "_resuming",
-        "_socket",
-        "_timer",
-        "_watching",
-        "_writer",
-        "calls",
-        "closing",
-        "driver",
-        "due",
-        "ended",
-        "gone",
-        "open",
-        "owed",
-        "peer",
-        "session",
-        "tls",
-    )
+        "_eof", "_greenlet", "_handshake_until", "_held", "_linger_until", "_outbox", "_readable",
+        "_released", "_resuming", "_socket", "_timer", "_watching", "calls", "closing", "driver", "due",
+        "ended", "gone", "open", "owed", "peer", "session", "tls",
+    )  # fmt: skip
 
     def __init__(self, driver: Driver, session: Session, sock: socket.socket, peer: Peer) -> None:
         self.driver = driver
@@ -87,13 +65,11 @@ class Connection:
         self._socket = sock
         self._readable = get_hub().loop.io(sock.fileno(), READ)
         self._greenlet: Any = None
-        self._outbox: bytearray | None = None
-        self._writer: gevent.Greenlet[..., Any] | None = None
+        self._outbox: Outbox | None = None
         self._watching = False  # the watcher for bytes is started
         self._held = False  # reading is held
         self._released: Event | None = None
         self._resuming = False
-        self._progress = 0.0
         self._handshake_until = self._linger_until = self.due = NEVER
         self._timer: Any = None
 
@@ -253,7 +229,7 @@ class Connection:
             if len(outbox) > CHUNK and len(outbox) + len(data) > self.driver.server.limits.send_queue:
                 self.lost(Reason.SEND_QUEUE)
             else:
-                outbox += data
+                outbox.append(data)
                 self._hold_or_release()
             return
         try:
@@ -265,44 +241,30 @@ class Connection:
             self.lost(Reason.RESET)
             return
         if sent < len(data):
-            self._outbox = bytearray(memoryview(data)[sent:])
-            self._progress = time.monotonic()
-            self.arm(self._progress + self.driver.server.limits.send_stall)
-            if self._writer is None:
-                self._writer = gevent.spawn(self._write)
+            self._outbox = Outbox(self._socket, memoryview(data)[sent:], self._moved, self._reset)
+            self.arm(self._outbox.progress + self.driver.server.limits.send_stall)
             self._hold_or_release()
 
-    def _write(self) -> None:
-        """Send the outbox as fast as the socket takes it; this greenlet lives no longer."""
-        hub = get_hub()
-        writable = hub.loop.io(self._socket.fileno(), WRITE)
-        try:
-            while self._outbox:
-                hub.wait(writable)
-                try:
-                    with memoryview(self._outbox) as view:
-                        sent = self._socket.send(view[:WRITE_SIZE])
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    self.lost(Reason.RESET)
-                    return
-                del self._outbox[:sent]
-                self._progress = time.monotonic()
-                if len(self._outbox) <= LOW_WATER:
-                    if self.session.more:
-                        self._resume_soon()
-                    self._hold_or_release()
-        finally:
-            writable.close()
-            self._writer = self._outbox = None
-        if self.closing:
+    def _moved(self) -> None:
+        """Some of the outbox has left."""
+        if not self._outbox:
+            self._outbox = None
+        if self.session.more and self._unsent <= LOW_WATER:
+            self._resume_soon()
+        self._hold_or_release()
+        if self.closing and self._outbox is None:
             self._sent_everything()
+
+    def _reset(self) -> None:
+        self.lost(Reason.RESET)
+
+    @property
+    def _unsent(self) -> int:
+        return 0 if self._outbox is None else len(self._outbox)
 
     def _hold_or_release(self) -> None:
         """Do not read from a peer that does not read."""
-        unsent = len(self._outbox) if self._outbox else 0
-        held = unsent > (LOW_WATER if self._held else CHUNK) or (self.session.more and self.open)
+        held = self._unsent > (LOW_WATER if self._held else CHUNK) or (self.session.more and self.open)
         if held is not self._held:
             self._held = held
             if not held and self._released is not None:
@@ -326,7 +288,7 @@ class Connection:
 
     def _resume(self) -> None:
         self._resuming = False
-        if self.session.more and self.open and (self._outbox is None or len(self._outbox) <= LOW_WATER):
+        if self.session.more and self.open and self._unsent <= LOW_WATER:
             self.driver.report(self, self.session.resumed)
         self._hold_or_release()
 
@@ -381,9 +343,10 @@ class Connection:
         self.driver.forget(self)
         if introduced:
             self.driver.report(None, self.session.disconnected, reason)
-        for greenlet in (self._greenlet, self._writer):
-            if greenlet is not None and greenlet is not gevent.getcurrent():
-                greenlet.kill(block=False)
+        if self._outbox is not None:
+            self._outbox.kill()
+        if self._greenlet is not None and self._greenlet is not gevent.getcurrent():
+            self._greenlet.kill(block=False)
 
     # -- time ----------------------------------------------------------------------------
 
@@ -405,7 +368,7 @@ class Connection:
             self.lost(Reason.STALLED)
         elif now >= self._linger_until:
             self.lost(Reason.EOF)
-        elif self._outbox and now >= self._progress + self.driver.server.limits.send_stall:
+        elif self._outbox and now >= self._outbox.progress + self.driver.server.limits.send_stall:
             self.lost(Reason.STALLED)
         elif self._eof and self._was_reset():
             self.lost(Reason.RESET)
@@ -424,7 +387,7 @@ class Connection:
     def _arm_next(self, now: float) -> None:
         due = min(self._handshake_until, self._linger_until)
         if self._outbox:
-            due = min(due, self._progress + self.driver.server.limits.send_stall)
+            due = min(due, self._outbox.progress + self.driver.server.limits.send_stall)
         if self._eof:
             due = min(due, now + POLL)
         if self.open and self.session.deadline is not None:
