@@ -24,6 +24,11 @@ def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "compare", "compare", "--seconds", "0.05", *arguments]
 
 
+def _unwrapped(text: str) -> str:
+    """Lines are as wide as the terminal: what is said may stand on two."""
+    return " ".join(text.split())
+
+
 def _left_behind(mark: str) -> list[str]:
     """Command lines of living processes that hold `mark`."""
     found = []
@@ -55,7 +60,7 @@ def test_a_tiny_run_end_to_end(tmp_path: Path) -> None:
     assert all(one.problem == "" for one in results.rounds)
     assert results.ceilings["echo"] > 0
     assert results.environment.kernel.startswith("Linux")
-    assert "epoll twice differs by" in done.stdout
+    assert "epoll twice differs by" in _unwrapped(done.stdout)
     assert path.with_suffix(".html").read_text().startswith("<!doctype html>")
 
 
@@ -72,8 +77,8 @@ def test_what_fails_is_told_and_the_rest_is_measured(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0
-    assert "echo wrong: not measured: not: echoes" in done.stdout
-    assert "echo dying: not measured: ended with status 1 before it listened" in done.stdout
+    assert "echo wrong: not measured: not: echoes" in _unwrapped(done.stdout)
+    assert "echo dying: not measured: ended with status 1 before it listened" in _unwrapped(done.stdout)
     (path,) = tmp_path.glob("*.json")
     assert {one.name for one in read(path).rounds} == {"epoll", "epoll again"}
     assert _left_behind(mark) == []
@@ -97,7 +102,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, number: signal.Signals) 
         running.send_signal(number)
         rest = running.stdout.read()
     assert running.returncode == 130
-    assert "Not whole: stopped by hand in round" in rest
+    assert "Not whole: stopped by hand in round" in _unwrapped(rest)
     (path,) = tmp_path.glob("*.json")
     results = read(path)
     assert results.interrupted
