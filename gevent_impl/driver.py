@@ -196,6 +196,8 @@ class Driver:
 
     def accepted(self, sock: socket.socket, peer: Peer, tls: SSLContext | None) -> None:
         """Serve a connection, in its own greenlet; answer one too many in the protocol's words."""
+        if self.draining:
+            return  # accepted just before the listeners were closed
         refused = self.admission.admit(peer.host)
         if refused is None:
             session = self.server.session()
