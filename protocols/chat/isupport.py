@@ -1,0 +1,66 @@
+"""RPL_ISUPPORT's tokens, made from the tables and the limits (Modern IRC, "RPL_ISUPPORT")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protocols.chat.modes import CHANNEL_MODES, LISTS, PREFIXES, SIGILS
+from protocols.chat.settings import ChatSettings
+
+PER_LINE = 13
+"""RFC 2812 §2.3 allows 15 parameters: the nick, 13 tokens, and the words at the end."""
+
+MODES_AT_ONCE = 6
+"""Changes with a parameter that one MODE may ask for (ours)."""
+
+
+def tokens(settings: ChatSettings) -> list[str]:
+    """What this server says of itself."""
+    limits = settings.limits
+    kinds = ("list", "key", "limit", "flag")
+    chanmodes = ["".join(mode.letter for mode in CHANNEL_MODES if mode.kind == kind) for kind in kinds]
+    targets = limits.targets
+    said: dict[str, object] = {
+        "AWAYLEN": limits.away,
+        "BOT": "B",
+        "CASEMAPPING": settings.casemapping,
+        "CHANLIMIT": f"#:{limits.channels}",
+        "CHANMODES": ",".join(chanmodes),
+        "CHANNELLEN": limits.channel,
+        "CHANTYPES": "#",
+        "ELIST": "CMNTU",
+        "EXCEPTS": "e",
+        "EXTBAN": ",am",
+        "ACCOUNTEXTBAN": "a",
+        "INVEX": "I",
+        "KICKLEN": limits.kick,
+        "MAXLIST": f"{''.join(LISTS)}:{limits.list_modes}",
+        "MODES": MODES_AT_ONCE,
+        "MONITOR": limits.monitor,
+        "NETWORK": settings.network,
+        "NICKLEN": limits.nick,
+        "PREFIX": f"({''.join(prefix.letter for prefix in PREFIXES)}){SIGILS}",
+        "SAFELIST": "",
+        "STATUSMSG": SIGILS,
+        # No number after the colon is no limit.
+        "TARGMAX": f"JOIN:,KICK:1,LIST:,NAMES:,NOTICE:{targets},PART:,PRIVMSG:{targets},TAGMSG:{targets},"
+        f"WHOIS:{targets},WHOWAS:1",
+        "TOPICLEN": limits.topic,
+        "UTF8ONLY": "",
+        "WHOX": "",
+    }
+    return [name if value == "" else f"{name}={_escaped(str(value))}" for name, value in said.items()]
+
+
+def lines(settings: ChatSettings) -> Iterator[str]:
+    """The tokens, as many as one line may hold on each."""
+    said = tokens(settings)
+    for at in range(0, len(said), PER_LINE):
+        yield " ".join(said[at : at + PER_LINE])
+
+
+def _escaped(value: str) -> str:
+    # "\x20 ... space, \x5C ... backslash, \x3D ... equals": a value is one word of ASCII.
+    out = [one if one.isascii() and one not in " \\=" else "".join(f"\\x{b:02X}" for b in one.encode())
+           for one in value]  # fmt: skip
+    return "".join(out)
