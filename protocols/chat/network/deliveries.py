@@ -1,0 +1,134 @@
+"""What an event has to say, to whom: lines that are not yet in anybody's form.
+
+Not in here: connections.  `here` knows which receivers are on this machine, and turns these into
+orders for their sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, TypeAlias
+
+from protocols.chat.caps import ACCOUNT_TAG, MESSAGE_TAGS, SERVER_TIME
+from protocols.chat.message import LINE, cut, format_tags
+
+if TYPE_CHECKING:
+    from protocols.chat.network.records import Channel, User
+    from protocols.chat.numerics import Numeric
+
+
+def stamp(seconds: float) -> str:
+    """The `time` tag's value: ISO 8601, UTC, milliseconds (server-time)."""
+    when = datetime.fromtimestamp(seconds, timezone.utc)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03}Z"
+
+
+class Line:
+    """One line, and all that may stand before it as tags."""
+
+    __slots__ = ("_stamp", "account", "bot", "msgid", "tags", "text", "time")
+
+    def __init__(
+        self,
+        text: str,
+        time: float,
+        author: User | None = None,
+        msgid: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        self.text = text if author is None else f":{author.source} {text}"
+        self.time = time
+        self.account = author.account if author is not None else ""
+        self.bot = author is not None and "B" in author.modes
+        self.msgid = msgid
+        self.tags = tags
+        self._stamp = ""
+
+    def build(self, caps: int, first: str = "") -> bytes:
+        """The line for who has these capabilities; `first` is a tag that goes before the others.
+
+        RFC 2812 §2.3: at most 512 bytes without the tags; what is longer is cut.
+        """
+        tags = [first] if first else []
+        if caps & SERVER_TIME:
+            if not self._stamp:
+                self._stamp = stamp(self.time)
+            tags.append("time=" + self._stamp)
+        if caps & MESSAGE_TAGS:
+            if self.msgid:
+                tags.append("msgid=" + self.msgid)
+            if self.bot:
+                tags.append("bot")
+            if self.tags:
+                tags.append(format_tags(dict(self.tags)))
+        if caps & ACCOUNT_TAG and self.account:
+            tags.append("account=" + self.account)
+        text = cut(self.text.encode(), LINE - 2)
+        if not tags:
+            return text + b"\r\n"
+        return b"@%b %b\r\n" % (";".join(tags).encode(), text)
+
+
+@dataclass(slots=True, eq=False)
+class Reply:
+    """A numeric for the connection that asked."""
+
+    numeric: Numeric
+    arguments: tuple[object, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Echo:
+    """The author's own message, for the connection that said it, if it has echo-message."""
+
+    line: Line
+    needs: int
+
+
+@dataclass(slots=True, eq=False)
+class Say:
+    """A line for members of a channel from a rank on, for users and for single connections.
+
+    Who receives it has all capabilities of `needs` and none of `lacks`.  `but` is a user who does
+    not get it; without `origin`, the connection that asked does not.
+    """
+
+    line: Line
+    channel: Channel | None = None
+    users: Collection[User] = ()
+    sessions: Collection[str] = ()
+    rank: int = 0
+    needs: int = 0
+    lacks: int = 0
+    but: User | None = None
+    origin: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Tell:
+    """A numeric for some connections, whoever asked."""
+
+    sessions: Collection[str]
+    numeric: Numeric
+    arguments: tuple[object, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Entered:
+    """The user is on the channel now: its connections are shown the topic and the names."""
+
+    user: User
+    channel: Channel
+
+
+@dataclass(slots=True, eq=False)
+class End:
+    """These connections are over, and why."""
+
+    sessions: Collection[str]
+    why: str
+
+
+Delivery: TypeAlias = "Reply | Echo | Say | Tell | Entered | End"

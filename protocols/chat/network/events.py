@@ -1,0 +1,161 @@
+"""What can happen to the network, as plain data.
+
+`session` names the connection of the author, `time` is seconds since 1970, UTC.  Names are as the
+author wrote them; that they could be names at all was looked at before.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from protocols.chat.modes import Change
+
+
+class Event(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Something that somebody asks for.  It may still be refused: `apply` decides."""
+
+    session: str
+    time: float
+
+
+class Arrive(Event, frozen=True, tag=True, gc=False):
+    """A connection is registered.  `user` is the id of the record, should one be made."""
+
+    user: str
+    nick: str
+    username: str
+    realname: str
+    host: str
+    address: str
+    account: str = ""
+    secure: bool = False
+    modes: str = ""
+    shares: bool = False
+    """May it share the nick of its own account?"""
+
+
+class Leave(Event, frozen=True, tag=True, gc=False):
+    """A connection is over."""
+
+    reason: str
+
+
+class Rename(Event, frozen=True, tag=True, gc=False):
+    """NICK."""
+
+    nick: str
+
+
+class SetAway(Event, frozen=True, tag=True, gc=False):
+    """AWAY; an empty message is a return."""
+
+    message: str
+
+
+class SetRealname(Event, frozen=True, tag=True, gc=False):
+    """SETNAME."""
+
+    realname: str
+
+
+class SetAccount(Event, frozen=True, tag=True, gc=False):
+    """Logged in, or, with no account, out."""
+
+    account: str
+
+
+class SetHost(Event, frozen=True, tag=True, gc=False):
+    """Others see this host from now on."""
+
+    host: str
+
+
+class SetUserModes(Event, frozen=True, tag=True, gc=False):
+    """MODE of a nick; without changes a question."""
+
+    nick: str
+    changes: tuple[Change, ...]
+
+
+class BecomeOper(Event, frozen=True, tag=True, gc=False):
+    """OPER, with the right password."""
+
+    name: str
+    title: str
+
+
+class Kill(Event, frozen=True, tag=True, gc=False):
+    """KILL."""
+
+    nick: str
+    reason: str
+
+
+class Wallops(Event, frozen=True, tag=True, gc=False):
+    """WALLOPS."""
+
+    text: str
+
+
+class Join(Event, frozen=True, tag=True, gc=False):
+    """JOIN of one channel."""
+
+    channel: str
+    key: str = ""
+
+
+class Part(Event, frozen=True, tag=True, gc=False):
+    """PART of one channel."""
+
+    channel: str
+    reason: str = ""
+
+
+class Kick(Event, frozen=True, tag=True, gc=False):
+    """KICK of one nick."""
+
+    channel: str
+    nick: str
+    reason: str = ""
+
+
+class Invite(Event, frozen=True, tag=True, gc=False):
+    """INVITE."""
+
+    channel: str
+    nick: str
+
+
+class SetTopic(Event, frozen=True, tag=True, gc=False):
+    """TOPIC; an empty one clears it."""
+
+    channel: str
+    topic: str
+
+
+class SetChannelModes(Event, frozen=True, tag=True, gc=False):
+    """MODE of a channel; without changes a question."""
+
+    channel: str
+    changes: tuple[Change, ...]
+
+
+class Speak(Event, frozen=True, tag=True, gc=False):
+    """PRIVMSG, NOTICE or TAGMSG to one target; `tags` are the client-only ones, as they came."""
+
+    command: str
+    target: str
+    text: str
+    msgid: str
+    tags: dict[str, str] = {}
+
+
+class Monitor(Event, frozen=True, tag=True, gc=False):
+    """MONITOR + or -."""
+
+    nicks: tuple[str, ...]
+    add: bool
+
+
+class Unmonitor(Event, frozen=True, tag=True, gc=False):
+    """MONITOR C."""

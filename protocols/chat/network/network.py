@@ -1,0 +1,52 @@
+"""The network, and `apply`: the one door by which it changes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from protocols.chat.network import channelmodes, channels, events, messages, monitors, people
+from protocols.chat.network.deliveries import Delivery, Reply
+from protocols.chat.network.events import Arrive, Event
+from protocols.chat.network.state import State
+from protocols.chat.numerics import Refusal
+
+APPLIERS: Final[dict[type[Event], Any]] = {
+    events.Arrive: people.arrive,
+    events.Leave: people.leave,
+    events.Rename: people.rename,
+    events.SetAway: people.set_away,
+    events.SetRealname: people.set_realname,
+    events.SetAccount: people.set_account,
+    events.SetHost: people.set_host,
+    events.SetUserModes: people.set_user_modes,
+    events.BecomeOper: people.become_oper,
+    events.Kill: people.kill,
+    events.Wallops: people.wallops,
+    events.Monitor: monitors.monitor,
+    events.Unmonitor: monitors.unmonitor,
+    events.Join: channels.join,
+    events.Part: channels.part,
+    events.Kick: channels.kick,
+    events.Invite: channels.invite,
+    events.SetTopic: channels.set_topic,
+    events.SetChannelModes: channelmodes.set_channel_modes,
+    events.Speak: messages.speak,
+}
+"""Which function applies which event: f(network, author, event, out)."""
+
+
+class Network(State):
+    """Users, channels, monitors and those who were, changed by events alone."""
+
+    def apply(self, event: Event) -> list[Delivery]:
+        """Let it happen, or refuse it; returns what there is to say about it."""
+        out: list[Delivery] = []
+        author = self.sessions.get(event.session)
+        # An author who is gone by now does nothing more, and nobody arrives twice.
+        if (author is None) is not (type(event) is Arrive):
+            return out
+        try:
+            APPLIERS[type(event)](self, author, event, out)
+        except Refusal as refusal:
+            out.append(Reply(refusal.numeric, refusal.arguments))
+        return out

@@ -1,0 +1,250 @@
+"""What happens to users: arriving, leaving, names, away, accounts, operators."""
+
+from __future__ import annotations
+
+from protocols.chat.caps import ACCOUNT_NOTIFY, AWAY_NOTIFY, CHGHOST, EXTENDED_MONITOR
+from protocols.chat.caps import SETNAME as SETNAME_CAP
+from protocols.chat.casemap import fold
+from protocols.chat.modes import PREFIX_BY_SIGIL, USER_BY_LETTER, Change, shown, sigils
+from protocols.chat.network.deliveries import Delivery, End, Line, Reply, Say
+from protocols.chat.network.events import (
+    Arrive,
+    BecomeOper,
+    Kill,
+    Leave,
+    Rename,
+    SetAccount,
+    SetAway,
+    SetHost,
+    SetRealname,
+    SetUserModes,
+    Wallops,
+)
+from protocols.chat.network.monitors import forget_monitors, tell_offline, tell_online
+from protocols.chat.network.records import Former, User
+from protocols.chat.network.state import State
+from protocols.chat.numerics import (
+    ERR_NICKNAMEINUSE,
+    ERR_NOPRIVILEGES,
+    ERR_UMODEUNKNOWNFLAG,
+    ERR_USERSDONTMATCH,
+    RPL_NOWAWAY,
+    RPL_UMODEIS,
+    RPL_UNAWAY,
+    RPL_YOUREOPER,
+    Refusal,
+)
+
+# -- coming and going ------------------------------------------------------------------
+
+
+def arrive(network: State, author: User | None, event: Arrive, out: list[Delivery]) -> None:
+    """The nick is won here, once: who comes second gets 433."""
+    holder = network.nicks.get(fold(event.nick))
+    if holder is not None:
+        if not (event.shares and event.account and holder.account == event.account):
+            raise Refusal(ERR_NICKNAMEINUSE, event.nick)
+        holder.sessions[event.session] = event.secure
+        network.sessions[event.session] = holder
+        for channel in holder.channels.values():
+            channel.generation += 1
+        return
+    user = User(event.user, event.nick, event.username, event.realname, event.host, event.address, event.time)
+    user.account = event.account
+    user.modes.update(event.modes)
+    user.sessions[event.session] = event.secure
+    network.users[user.id] = user
+    network.nicks[fold(user.nick)] = user
+    network.sessions[event.session] = user
+    network.most = max(network.most, len(network.users))
+    tell_online(network, user, out)
+
+
+def leave(network: State, author: User, event: Leave, out: list[Delivery]) -> None:
+    """QUIT is said once the last connection is gone."""
+    _forget_session(network, author, event.session)
+    if not author.sessions:
+        _quit(network, author, event.reason, event.time, out)
+
+
+def kill(network: State, author: User, event: Kill, out: list[Delivery]) -> None:
+    """RFC 2812 §3.7.1."""
+    if "o" not in author.modes:
+        raise Refusal(ERR_NOPRIVILEGES)
+    victim = network.user(event.nick)
+    reason = f"Killed ({author.nick} ({event.reason}))"
+    sessions = tuple(victim.sessions)
+    if author is not victim:
+        out.append(Say(Line(f"KILL {victim.nick} :{event.reason}", event.time, author), sessions=sessions))
+    for session in sessions:
+        _forget_session(network, victim, session)
+    _quit(network, victim, reason, event.time, out)
+    out.append(End(sessions, reason))
+
+
+def _forget_session(network: State, user: User, session: str) -> None:
+    del user.sessions[session]
+    del network.sessions[session]
+    forget_monitors(network, session)
+    for channel in user.channels.values():
+        channel.generation += 1
+
+
+def _quit(network: State, user: User, reason: str, time: float, out: list[Delivery]) -> None:
+    near = network.neighbours(user)
+    del near[user]
+    out.append(Say(Line(f"QUIT :{reason}", time, user), users=near))
+    for channel in tuple(user.channels.values()):
+        channel.leave(user)
+        if not channel.members:
+            forget_channel(network, channel.name)
+    for channel in user.invites.values():
+        del channel.invited[user]
+    user.invites.clear()
+    _remember(network, user, time)
+    del network.users[user.id]
+    del network.nicks[fold(user.nick)]
+    network.operators.pop(user, None)
+    tell_offline(network, user.nick, out)
+
+
+def forget_channel(network: State, name: str) -> None:
+    """Nobody is on it: an invitation to it means nothing any more."""
+    folded = fold(name)
+    channel = network.channels.pop(folded)
+    for user in channel.invited:
+        del user.invites[folded]
+    channel.invited.clear()
+
+
+def _remember(network: State, user: User, time: float) -> None:
+    former = Former(user.nick, user.username, user.host, user.realname, user.account, time)
+    network.former.append(former)
+
+
+# -- what users say of themselves ------------------------------------------------------
+
+
+def rename(network: State, author: User, event: Rename, out: list[Delivery]) -> None:
+    """RFC 2812 §3.1.2; only the case may change as well."""
+    old, new = author.nick, event.nick
+    if old == new:
+        return
+    holder = network.nicks.get(fold(new))
+    if holder is not None and holder is not author:
+        raise Refusal(ERR_NICKNAMEINUSE, new)
+    line = Line(f"NICK {new}", event.time, author)
+    same = fold(old) == fold(new)
+    if not same:
+        _remember(network, author, event.time)
+        tell_offline(network, old, out)
+    del network.nicks[fold(old)]
+    author.nick = new
+    author.name_itself()
+    network.nicks[fold(new)] = author
+    out.append(Say(line, users=network.neighbours(author)))
+    if not same:
+        tell_online(network, author, out)
+
+
+def set_away(network: State, author: User, event: SetAway, out: list[Delivery]) -> None:
+    """away-notify: those near are told without asking."""
+    before, author.away = author.away, event.message
+    out.append(Reply(RPL_NOWAWAY if event.message else RPL_UNAWAY, ()))
+    if before != event.message:
+        words = f"AWAY :{event.message}" if event.message else "AWAY"
+        _notify(network, author, Line(words, event.time, author), AWAY_NOTIFY, out, myself=False)
+
+
+def set_realname(network: State, author: User, event: SetRealname, out: list[Delivery]) -> None:
+    """setname."""
+    author.realname = event.realname
+    line = Line(f"SETNAME :{event.realname}", event.time, author)
+    _notify(network, author, line, SETNAME_CAP, out)
+
+
+def set_account(network: State, author: User, event: SetAccount, out: list[Delivery]) -> None:
+    """account-notify."""
+    if author.account != event.account:
+        author.account = event.account
+        line = Line(f"ACCOUNT {event.account or '*'}", event.time, author)
+        _notify(network, author, line, ACCOUNT_NOTIFY, out)
+
+
+def set_host(network: State, author: User, event: SetHost, out: list[Delivery]) -> None:
+    """chghost; to those without it, as if the user had left and come back."""
+    if author.host == event.host:
+        return
+    changed = Line(f"CHGHOST {author.username} {event.host}", event.time, author)
+    gone = Line("QUIT :Changing host", event.time, author)
+    near = network.neighbours(author)
+    _notify(network, author, changed, CHGHOST, out)
+    out.append(Say(gone, users=near, lacks=CHGHOST, but=author))
+    author.host = event.host
+    author.name_itself()
+    for channel in author.channels.values():
+        back = Line(f"JOIN {channel.name}", event.time, author)
+        out.append(Say(back, channel=channel, lacks=CHGHOST, but=author))
+        modes = ranks(author, channel.members[author])
+        if modes:
+            mode = Line(f"MODE {channel.name} {shown(modes)}", event.time, author)
+            out.append(Say(mode, channel=channel, lacks=CHGHOST, but=author))
+
+
+def ranks(user: User, rank: int) -> list[Change]:
+    """A member's ranks as changes that would give them."""
+    return [Change(True, PREFIX_BY_SIGIL[sigil].letter, user.nick) for sigil in sigils(rank)]
+
+
+def set_user_modes(network: State, author: User, event: SetUserModes, out: list[Delivery]) -> None:
+    """RFC 2812 §3.1.5: one's own modes only."""
+    if network.user(event.nick) is not author:
+        raise Refusal(ERR_USERSDONTMATCH)
+    if not event.changes:
+        out.append(Reply(RPL_UMODEIS, ("+" + "".join(sorted(author.modes)),)))
+        return
+    done, unknown = [], False
+    for change in event.changes:
+        mode = USER_BY_LETTER.get(change.letter)
+        if mode is None:
+            unknown = True
+        elif change.add is not (change.letter in author.modes) and not (change.add and mode.by == "server"):
+            done.append(change)
+            (author.modes.add if change.add else author.modes.discard)(change.letter)
+    if "o" not in author.modes:
+        network.operators.pop(author, None)
+    if unknown:
+        out.append(Reply(ERR_UMODEUNKNOWNFLAG, ()))
+    if done:
+        out.append(Say(Line(f"MODE {author.nick} :{shown(done)}", event.time, author), users=[author]))
+
+
+# -- operators -------------------------------------------------------------------------
+
+
+def become_oper(network: State, author: User, event: BecomeOper, out: list[Delivery]) -> None:
+    """RFC 2812 §3.1.4; the password was right."""
+    author.modes.add("o")
+    author.title = event.title
+    network.operators[author] = None
+    out.append(Reply(RPL_YOUREOPER, ()))
+    out.append(Say(Line(f"MODE {author.nick} :+o", event.time, author), users=[author]))
+
+
+def wallops(network: State, author: User, event: Wallops, out: list[Delivery]) -> None:
+    """RFC 2812 §4.7: to everybody with +w."""
+    if "o" not in author.modes:
+        raise Refusal(ERR_NOPRIVILEGES)
+    wanted = [user for user in network.users.values() if "w" in user.modes]
+    out.append(Say(Line(f"WALLOPS :{event.text}", event.time, author), users=wanted))
+
+
+def _notify(
+    network: State, user: User, line: Line, needs: int, out: list[Delivery], myself: bool = True
+) -> None:
+    """Tell those near who asked for it, and, with extended-monitor, those who monitor the user."""
+    near = network.neighbours(user)
+    out.append(Say(line, users=near, needs=needs, but=None if myself else user))
+    watchers = [one for one in network.monitors(user.nick) if network.sessions[one] not in near]
+    if watchers:
+        out.append(Say(line, sessions=watchers, needs=needs | EXTENDED_MONITOR))

@@ -1,0 +1,178 @@
+"""What the network remembers: users, channels, masks on lists, and users that were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from protocols.chat.casemap import fold
+from protocols.chat.modes import DEFAULT_CHANNEL_MODES, LISTS
+
+
+class User:
+    """Somebody on the network: a record, not a connection; it may have several, or none here."""
+
+    __slots__ = (
+        "account",
+        "address",
+        "away",
+        "channels",
+        "host",
+        "id",
+        "idle",
+        "invites",
+        "modes",
+        "nick",
+        "realname",
+        "sessions",
+        "signon",
+        "source",
+        "title",
+        "username",
+    )
+
+    def __init__(
+        self, id: str, nick: str, username: str, realname: str, host: str, address: str, time: float
+    ) -> None:
+        self.id = id
+        self.nick = nick
+        self.username = username
+        self.realname = realname
+        self.host = host
+        self.address = address
+        self.account = ""
+        self.away = ""
+        self.title = ""
+        """What an operator is called."""
+        self.modes: set[str] = set()
+        self.signon = time
+        self.idle = time
+        """When it last spoke."""
+        self.sessions: dict[str, bool] = {}
+        """Its connections, and whether each is secure."""
+        self.channels: dict[str, Channel] = {}
+        self.invites: dict[str, Channel] = {}
+        """Both by folded name."""
+        self.name_itself()
+
+    def name_itself(self) -> None:
+        """After the nick or the host changed: what stands before what it says."""
+        self.source = f"{self.nick}!{self.username}@{self.host}"
+
+    @property
+    def secure(self) -> bool:
+        """Over TLS, with all its connections."""
+        return all(self.sessions.values())
+
+    def __repr__(self) -> str:
+        return f"<User {self.source}>"
+
+    def snapshot(self) -> dict[str, Any]:
+        plain = {
+            name: getattr(self, name)
+            for name in self.__slots__
+            if name not in ("channels", "invites", "modes", "sessions")
+        }
+        return plain | {
+            "modes": sorted(self.modes),
+            "sessions": dict(self.sessions),
+            "channels": sorted(self.channels),
+            "invites": sorted(self.invites),
+        }
+
+
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """A mask on one of a channel's lists."""
+
+    mask: str
+    setter: str
+    time: float
+
+
+class Channel:
+    """Members with their ranks, modes, lists and a topic."""
+
+    __slots__ = (
+        "created",
+        "flags",
+        "generation",
+        "invited",
+        "key",
+        "limit",
+        "lists",
+        "members",
+        "name",
+        "topic",
+        "topic_setter",
+        "topic_time",
+    )
+
+    def __init__(self, name: str, time: float) -> None:
+        self.name = name
+        self.created = time
+        self.topic = ""
+        self.topic_setter = ""
+        self.topic_time = 0.0
+        self.flags = set(DEFAULT_CHANNEL_MODES)
+        self.key = ""
+        self.limit = 0
+        self.lists: dict[str, dict[str, Listed]] = {letter: {} for letter in LISTS}
+        """Masks by their folded form, for each letter."""
+        self.members: dict[User, int] = {}
+        self.invited: dict[User, None] = {}
+        """Who may come in past bans, +i and +l, once."""
+        self.generation = 0
+        """Changes with the members: what was made of them before is stale."""
+
+    def enter(self, user: User, rank: int) -> None:
+        self.members[user] = rank
+        user.channels[fold(self.name)] = self
+        self.generation += 1
+
+    def leave(self, user: User) -> None:
+        del self.members[user]
+        del user.channels[fold(self.name)]
+        self.generation += 1
+
+    def promote(self, user: User, rank: int) -> None:
+        self.members[user] = rank
+        self.generation += 1
+
+    def modes(self, key: bool) -> str:
+        """What RPL_CHANNELMODEIS says; the key only for who may know it."""
+        letters, parameters = "".join(sorted(self.flags)), []
+        if self.key:
+            letters += "k"
+            parameters.append(self.key if key else "*")
+        if self.limit:
+            letters += "l"
+            parameters.append(str(self.limit))
+        return " ".join(["+" + letters, *parameters])
+
+    def __repr__(self) -> str:
+        return f"<Channel {self.name}>"
+
+    def snapshot(self) -> dict[str, Any]:
+        plain = {
+            name: getattr(self, name)
+            for name in self.__slots__
+            if name not in ("members", "flags", "invited", "lists")
+        }
+        return plain | {
+            "flags": sorted(self.flags),
+            "invited": [user.id for user in self.invited],
+            "lists": {letter: list(masks.values()) for letter, masks in self.lists.items()},
+            "members": {user.id: rank for user, rank in self.members.items()},
+        }
+
+
+class Former(msgspec.Struct, frozen=True, gc=False):
+    """Somebody who had a nick, for WHOWAS."""
+
+    nick: str
+    username: str
+    host: str
+    realname: str
+    account: str
+    time: float
