@@ -24,6 +24,9 @@ START = 10.0
 STOP = 5.0
 """Seconds from SIGTERM to the end, before SIGKILL."""
 
+DYING = 0.25
+"""Seconds from a broken connection to the death that broke it."""
+
 
 class Failed(Exception):
     """A contender that can't be measured (any further); the text is one clear line."""
@@ -124,8 +127,17 @@ class Server:
         return f": {lines[-1][:200]}" if lines else ""
 
     def died(self) -> str:
-        """Why it is gone, as a line; empty while it is alive."""
-        return "" if self.alive() else f"ended with status {self._status()}{self.last_words()}"
+        """Why it is gone, as a line; empty while it is alive.
+
+        Asked after something went wrong: a dying process's connections break some time
+        before it can be seen to be dead, so it is given that time.
+        """
+        until = time.monotonic() + DYING
+        while self.alive():
+            if time.monotonic() > until:
+                return ""
+            time.sleep(0.01)
+        return f"ended with status {self._status()}{self.last_words()}"
 
     def stop(self) -> str:
         """End it and all that it started; says so if that needed force."""
