@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
@@ -15,6 +16,7 @@ from gevent.event import Event
 
 from gevent_impl.driver import Driver
 from gevent_impl.listen import listen
+from gevent_impl.session import READ
 from protocols import launch
 from protocols.listen import Address, CannotListen
 from protocols.session import Host, Server
@@ -64,9 +66,7 @@ class Service:
         except CannotListen:
             self._close()
             raise
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, self._signalled)
-        signal.signal(signal.SIGHUP, self._hung_up)
+        self._take_signals()
         for listener in self.listeners:
             listener.start()
             say(launch.listening(listener.where))
@@ -84,6 +84,20 @@ class Service:
     def _close(self) -> None:
         for listener in self.listeners:
             listener.stop()
+
+    def _take_signals(self) -> None:
+        # Python's handlers run between two of its instructions.  A signal that comes when the last of
+        # them is over and the loop is about to wait would be noticed at the next event, whenever that
+        # is: so every signal is an event, on a descriptor of its own (signal.set_wakeup_fd).
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        self._wake = get_hub().loop.io(self._woken.fileno(), READ)
+        self._wake.start(self._woken.recv, 64)
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._signalled)
+        signal.signal(signal.SIGHUP, self._hung_up)
 
     def _signalled(self, signum: int, frame: FrameType | None) -> None:
         if self._stopping:
