@@ -27,6 +27,7 @@ from protocols.tls import TLSError
 from twisted_impl.driver import Driver
 from twisted_impl.listen import Listener, inherited_scheme, listen
 
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 MakeServer: TypeAlias = Callable[[Any, Host], Server]
 OpenListener: TypeAlias = Callable[[Driver, "Address | str"], Listener]
 
@@ -143,7 +144,9 @@ class ProtocolService(Service):
         except CannotListen as error:
             self._close_at_once()
             fail(str(error), launch.OPEN_FAILED)
-        self._take_signals()
+        # From the line below on, anybody may signal us; but until it runs, the reactor will install
+        # handlers of its own over ours.  What comes before that waits for _take_signals.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         for listener in self.listeners:
             say(launch.listening(listener.where))
 
@@ -154,7 +157,7 @@ class ProtocolService(Service):
 
     def startService(self) -> None:
         super().startService()
-        self._reactor.callWhenRunning(self._take_signals)  # again: the reactor has installed its own
+        self._reactor.callWhenRunning(self._take_signals)
 
     def stopService(self) -> Deferred[None]:
         """Stop listening at once, then let what is in flight finish."""
@@ -175,6 +178,7 @@ class ProtocolService(Service):
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._signalled)
         signal.signal(signal.SIGHUP, self._hung_up)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _signalled(self, signum: int, frame: FrameType | None) -> None:
         if self._stopping:
