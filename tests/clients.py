@@ -197,6 +197,13 @@ class TLSClient(Client):
                     raise ConnectionResetError("closed in the handshake")
                 self._incoming.write(data)
 
+    def say_hello(self) -> None:
+        """The first words of a handshake, and no more."""
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self.sock.sendall(self._outgoing.read())
+
     @property
     def serial(self) -> int:
         """The serial number of the server's certificate."""

@@ -92,8 +92,8 @@ class SessionProtocol(Protocol):
     def readConnectionLost(self) -> None:
         """FIN: over TLS it is only an end if close_notify came first (RFC 8446 §6.1)."""
         self._eof = True
-        if self.lingering:
-            self.lost(Reason.EOF)
+        if self.lingering or (self._sent and not self._unsent):
+            self.lost(Reason.EOF)  # a peer that has read our close_notify may be faster than our FIN
         elif self.tls is not None and not self.tls.ended:
             self.lost(Reason.RESET)
         elif not self.closing:

@@ -623,9 +623,12 @@ def test_starttls_is_answered_by_secured(probe: Running, certificate: Certificat
 
 
 def test_bytes_ordered_before_the_handshake_is_done_are_a_bug(probe: Running) -> None:
+    """It costs that connection only, and others get what they were owed in the same turn."""
     with probe.connect("tcp") as client, probe.connect("tcp") as other:
         assert ask(client, "name early") == "named early"
-        client.send(b"to early before\ntooearly\n")
+        assert ask(other, "name patient") == "named patient"
+        client.send(b"tooearly patient\n")
+        assert other.read_line() == b"owed"
         assert facts_of(other, "early")[-1] == "disconnected:BUG"
         in_step(other)
     probe.tracebacks += 1

@@ -311,8 +311,11 @@ def test_over_connections_per_ip_is_counted_by_address(own: Own, certificate: Ce
 
 def test_a_handshake_counts_as_a_connection(own: Own, certificate: Certificate) -> None:
     running = own("probe", "--limits-connections", "1", listen=("tcp", "tls"), certificate=certificate)
-    with running.connect("tls", handshake=False), running.connect() as excess:
-        assert excess.read_to_end() == b"refused too many connections\n"
+    with running.connect("tls", handshake=False) as first:
+        first.say_hello()  # type: ignore[attr-defined]
+        first.wait_for_bytes()
+        with running.connect() as excess:
+            assert excess.read_to_end() == b"refused too many connections\n"
 
 
 def test_those_turned_away_are_few_at_once(own: Own) -> None:

@@ -285,9 +285,9 @@ class Probe(Session):
     def do_starttls(self, now: float) -> Orders:
         return [b"go ahead\n", START_TLS]
 
-    def do_tooearly(self, now: float) -> Orders:
-        """Bytes where the handshake has to be: a mistake of ours."""
-        return [START_TLS, b"too early\n"]
+    def do_tooearly(self, now: float, name: str) -> Orders:
+        """Bytes where the handshake has to be: a mistake of ours, with words for another behind it."""
+        return [START_TLS, b"too early\n", To(tuple(self.server.found(name)), (b"owed\n",))]
 
     # -- commands: waiting ---------------------------------------------------------------
 
