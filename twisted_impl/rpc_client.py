@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,8 +10,9 @@ from ssl import SSLContext
 from time import monotonic
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, fail, succeed
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.error import TimeoutError
 from twisted.internet.interfaces import IAddress, IDelayedCall, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -19,7 +21,7 @@ from twisted.python.failure import Failure
 from protocols.listen import parse_connect
 from protocols.rpc.client import ClientSession, Deliver, DeliverTopic, Pending, Settle
 from protocols.rpc.failures import Backoff, NotConnected
-from protocols.session import Limits, Orders, Reason, Server
+from protocols.session import LINGER, Limits, Orders, Reason, Server
 from protocols.tls import TLS, TLSError, client_context
 from twisted_impl.driver import Driver
 from twisted_impl.session import SessionProtocol
@@ -28,6 +30,8 @@ log = Logger("twofold")
 
 CONNECT_TIMEOUT = 10.0
 """Seconds that connecting may take, the TLS handshake apart."""
+SEND_QUEUE = 67_108_864
+"""Bytes that may wait for the server to read them before it is given up; ours."""
 
 
 class RPCClient:
@@ -67,34 +71,54 @@ class RPCClient:
         self._session = ClientSession(self._topics, token)
         self._driver = ClientDriver(self)
         self._connection: ClientProtocol | None = None
-        self._connecting: Deferred[Any] | None = None
+        self._lock = DeferredLock()
+        self._trying: Deferred[Any] | None = None
         self._again: IDelayedCall | None = None
         self._answers: dict[Pending, Deferred[Any]] = {}
-        self._closed: Deferred[None] | None = None
+        self._closing: list[Deferred[None]] = []
+        self._impatient: IDelayedCall | None = None
+        self.closed = False
 
     # -- connecting ------------------------------------------------------------------------
 
     def connect(self) -> Deferred[None]:
-        """Fires when connected; fails with NotConnected, which says why it can't be."""
-        return Deferred.fromCoroutine(self._connect())
+        """Fires when connected; fails with NotConnected, which says why it can't be.
+
+        Does nothing if there is a connection.  One that is lost later is made again.
+        """
+        return self._lock.run(lambda: Deferred.fromCoroutine(self._connect()))  # whoever else tries
+
+    @property
+    def connected(self) -> bool:
+        """Is there a connection now?"""
+        return self._connection is not None and self._connection.open
 
     async def _connect(self) -> None:
-        if self._closed is not None:
+        if self.connected:
+            return
+        if self.closed:
             raise NotConnected("the client was closed")
-        self._session = ClientSession(self._topics, self._token)
+        session = ClientSession(self._topics, self._token)
         try:
             tls = client_context(self.address.ca) if self.address.scheme == "tls" else None
-            self._connecting = self._endpoint().connect(ClientFactory(self, self._session, tls))
-            connection: Any = await self._connecting
-            self._connection = connection
+            self._trying = _cancellable(self._endpoint().connect(ClientFactory(self, session, tls)))
+            connection: Any = await self._trying
+        except CancelledError:
+            if self.closed:
+                raise NotConnected("the client was closed") from None
+            raise
         except TLSError as error:
             raise NotConnected(str(error)) from None
         except Exception as error:
-            raise NotConnected(f"{self.address}: {getattr(error, 'osError', None) or error}") from None
+            raise NotConnected(f"{self.address}: {_why(error)}") from None
         finally:
-            self._connecting = None
-        await connection.ready
-        self._backoff.reset()
+            self._trying = None
+        self._connection = connection
+        try:
+            await connection.ready
+        except CancelledError:
+            connection.lost(Reason.ABORTED)
+            raise
 
     def _endpoint(self) -> IStreamClientEndpoint:
         where = self.address
@@ -104,35 +128,60 @@ class RPCClient:
 
     def close(self) -> Deferred[None]:
         """End the connection, and fire when it is gone; calls under way fail with NotConnected."""
-        if self._closed is None:
-            self._closed = Deferred()
-            if self._again is not None and self._again.active():
-                self._again.cancel()
-            if self._connecting is not None:
-                self._connecting.cancel()
-            if self._connection is None or self._connection.gone:
-                self._closed.callback(None)
-            else:
-                self._driver.report(self._connection, self._session.drained)
-        closed: Deferred[None] = Deferred()
-        self._closed.addCallback(closed.callback)
-        return closed
+        self.closed = True
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self._trying is not None:
+            self._trying.cancel()
+        connection = self._connection
+        if connection is None or not connection.open:
+            self._session.drained(monotonic())  # for those who call it from now on
+        if connection is None or connection.put_away:
+            return succeed(None)
+        gone: Deferred[None] = Deferred()
+        self._closing.append(gone)
+        if connection.open and self._impatient is None:
+            self._impatient = self.reactor.callLater(LINGER, connection.lost, Reason.ABORTED)
+            self._driver.report(connection, self._session.drained)
+        elif not (connection.open or connection.closing):
+            connection.lost(Reason.ABORTED)
+        return gone
 
-    def lost(self) -> None:
-        """The connection is over, whoever ended it."""
-        if self._closed is not None:
-            if not self._closed.called:
-                self._closed.callback(None)
-        elif self._reconnect:
+    def established(self, connection: ClientProtocol, session: ClientSession) -> None:
+        """The connection can be called on."""
+        self._connection, self._session = connection, session
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+
+    def lost(self, session: ClientSession) -> None:
+        """A connection that was ready is over, whoever ended it."""
+        if session.works:
+            self._backoff.reset()
+        if self._reconnect:
+            self._connect_later()
+
+    def put_away(self, connection: ClientProtocol) -> None:
+        """A connection's descriptor is closed."""
+        if connection is not self._connection:
+            return
+        if self._impatient is not None and self._impatient.active():
+            self._impatient.cancel()
+        closing, self._closing = self._closing, []
+        for gone in closing:
+            gone.callback(None)
+
+    def _connect_later(self) -> None:
+        if self._again is None and not self.closed:
             self._again = self.reactor.callLater(self._backoff.next(random.random()), self._connect_again)
 
     def _connect_again(self) -> None:
         def failed(failure: Failure) -> None:
             log.info("{why}", why=failure.getErrorMessage())
-            # A connection that was made and lost before it was ready has seen to the next try itself.
-            if self._closed is None and not (self._again is not None and self._again.active()):
-                self.lost()
+            self._connect_later()
 
+        self._again = None
         self.connect().addErrback(failed)
 
     # -- calling ---------------------------------------------------------------------------
@@ -146,14 +195,14 @@ class RPCClient:
         server answers an error, and with the other CallFaileds.
         """
         try:
-            pending, orders = self._session.call(method, params, monotonic(), timeout or self.timeout, type)
+            pending, orders = self._session.call(method, params, monotonic(), self._seconds(timeout), type)
         except Exception:
-            return _failed()
+            return fail()
         return self._send(orders, [pending])[0]
 
     def batch(self, calls: Sequence[tuple[str, Any]], *, timeout: float | None = None) -> list[Deferred[Any]]:
         """Several calls in one line: a Deferred for each.  Raises NotConnected."""
-        pending, orders = self._session.batch(calls, monotonic(), timeout or self.timeout)
+        pending, orders = self._session.batch(calls, monotonic(), self._seconds(timeout))
         return self._send(orders, pending)
 
     def notify(self, method: str, params: Any = None) -> None:
@@ -165,34 +214,39 @@ class RPCClient:
         try:
             pending, orders = self._session.subscribe(topic, monotonic(), self.timeout)
         except Exception:
-            return _failed()
+            return fail()
         self._functions[topic] = function
 
         def failed(failure: Failure) -> Failure:
             self._functions.pop(topic, None)
+            self._topics.pop(topic, None)
             return failure
 
         return self._send(orders, [pending])[0].addErrback(failed)
 
     def unsubscribe(self, topic: str) -> Deferred[Any]:
-        """No longer."""
+        """No longer; without a connection, not after reconnecting either, though it fails."""
         self._functions.pop(topic, None)
         try:
             pending, orders = self._session.unsubscribe(topic, monotonic(), self.timeout)
         except Exception:
-            return _failed()
+            return fail()
         return self._send(orders, [pending])[0]
+
+    def _seconds(self, timeout: float | None) -> float | None:
+        return self.timeout if timeout is None else timeout
 
     def _send(self, orders: Orders, pending: Sequence[Pending]) -> list[Deferred[Any]]:
         answers: list[Deferred[Any]] = []
         for one in pending:
-            answer: Deferred[Any] = Deferred(partial(self._cancel, one))
-            self._answers[one] = answer
-            answers.append(answer)
+            self._answers[one] = Deferred(partial(self._cancel, one))
+            answers.append(self._answers[one])
         self._driver.report(self._connection, lambda now: orders)
         return answers
 
     def _cancel(self, pending: Pending, answer: Deferred[Any]) -> None:
+        # Nobody waits any more: Deferred.cancel() itself fails it, with CancelledError.
+        self._answers.pop(pending, None)
         orders = self._session.cancel(pending)
         self._driver.report(self._connection, lambda now: orders)
 
@@ -201,7 +255,7 @@ class RPCClient:
     def settle(self, order: Settle) -> None:
         """An answer is in."""
         answer = self._answers.pop(order.pending, None)
-        if answer is None or answer.called:
+        if answer is None:
             return
         if order.error is None:
             answer.callback(order.result)
@@ -220,17 +274,33 @@ class RPCClient:
             log.failure("what was to be told of a notification failed")
 
 
-def _failed() -> Deferred[Any]:
-    """A Deferred that failed with the exception being handled."""
-    failed: Deferred[Any] = Deferred()
-    failed.errback(Failure())
-    return failed
+def _cancellable(inner: Deferred[Any]) -> Deferred[Any]:
+    """As `inner`; but cancelled it fails with CancelledError.  An endpoint may call that a DNS failure."""
+
+    def cancel(outer: Deferred[Any]) -> None:
+        outer.errback(CancelledError())
+        inner.cancel()
+
+    outer: Deferred[Any] = Deferred(cancel)
+    inner.addCallbacks(
+        lambda result: outer.called or outer.callback(result),
+        lambda failure: outer.called or outer.errback(failure),
+    )
+    return outer
+
+
+def _why(error: Exception) -> str:
+    """Why connecting failed, as the operating system says it."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    number = getattr(error, "osError", None)
+    return os.strerror(number) if isinstance(number, int) else str(error) or type(error).__name__
 
 
 class ClientServer(Server):
-    """What a Driver wants to know of a client: that it holds what it must."""
+    """What a Driver wants to know of a client: how much it holds for a server that does not read."""
 
-    limits = Limits()
+    limits = Limits(send_queue=SEND_QUEUE)
 
 
 class ClientDriver(Driver):
@@ -259,7 +329,10 @@ class ClientProtocol(SessionProtocol):
     def __init__(self, client: RPCClient, session: ClientSession, tls: SSLContext | None) -> None:
         super().__init__(client._driver, session, client.address.host, tls)
         self.ready: Deferred[None] = Deferred()
+        self.put_away = False  # the descriptor is closed
+        self._was_ready = False
         self._client = client
+        self._session = session
         self._why = ""
 
     def make_tls(self, context: SSLContext) -> TLS:
@@ -270,15 +343,33 @@ class ClientProtocol(SessionProtocol):
         self._why = str(error)
 
     def _connected(self) -> None:
+        self._client.established(self, self._session)
         super()._connected()
-        self.ready.callback(None)
+        if not self.gone:
+            self._was_ready = True
+            self.ready.callback(None)
+
+    def _hold_or_release(self) -> None:
+        """Read on, however much is unsent: it was us who asked.
+
+        Servers stop reading from a peer that does not read their answers.  Two such peers
+        would wait for each other.
+        """
 
     def lost(self, reason: Reason) -> None:
-        if not self.gone:
-            super().lost(reason)
-            if not self.ready.called:
-                self.ready.errback(NotConnected(f"{self._client.address}: {self._why or reason.value}"))
-            self._client.lost()
+        if self.gone:
+            return
+        super().lost(reason)
+        if self._was_ready:
+            self._client.lost(self._session)
+        elif not self.ready.called:
+            why = "the client was closed" if self._client.closed else self._why or reason.value
+            self.ready.errback(NotConnected(f"{self._client.address}: {why}"))
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        super().connectionLost(reason)
+        self.put_away = True
+        self._client.put_away(self)
 
 
 class ClientFactory(Factory):

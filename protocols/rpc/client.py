@@ -134,6 +134,8 @@ class ClientSession(Session):
         self._last = 0
         self._messages = 0
         self._open = False
+        self.works = False
+        """Has the server said anything that a server of ours would?  Then there is no need to back off."""
         self._why: CallFailed | None = None
         """What the server said that concerns no call of its own, such as a refusal."""
 
@@ -260,7 +262,8 @@ class ClientSession(Session):
 
     def drained(self, now: float) -> Orders:
         out: list[Any] = []
-        self._lose(NotConnected("the client was closed"), out)
+        self._why = NotConnected("the client was closed")
+        self._lose(self._why, out)
         return [*out, CLOSE]
 
     def disconnected(self, reason: Reason, now: float) -> Orders:
@@ -292,6 +295,7 @@ class ClientSession(Session):
                 out.append(error_line(ident, METHOD_NOT_FOUND))  # a client has no methods
             else:
                 out.append(_delivery(message.method, message.params))
+                self.works = True
             return
         result = bytes(message.result)
         # §5: "Either the result member or error member MUST be included, but both members MUST
@@ -302,6 +306,7 @@ class ClientSession(Session):
             )
         pending = self._pending.get(ident)
         if pending is not None:
+            self.works = True
             self._forget(pending)
             self._settle(pending, message, out)
         elif ident == NULL and message.error is not None:
@@ -352,7 +357,9 @@ class ClientSession(Session):
         self._arm()
 
     def _forget(self, pending: Pending) -> Pending | None:
-        found = self._pending.pop(b"%d" % pending.ident, None)
+        key = b"%d" % pending.ident
+        # Another connection's call may have the same id, and is nothing of ours.
+        found = self._pending.pop(key) if self._pending.get(key) is pending else None
         # What is over leaves the heap lazily; not later than when it is most of it.
         if len(self._dues) > 64 + 2 * len(self._pending):
             self._dues = [(one.due, one.ident, one) for one in self._pending.values() if one.due < inf]
