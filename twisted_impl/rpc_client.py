@@ -281,11 +281,12 @@ def _cancellable(inner: Deferred[Any]) -> Deferred[Any]:
         outer.errback(CancelledError())
         inner.cancel()
 
+    def settle(result: Any) -> None:
+        if not outer.called:
+            outer.callback(result)  # a Failure is an errback
+
     outer: Deferred[Any] = Deferred(cancel)
-    inner.addCallbacks(
-        lambda result: outer.called or outer.callback(result),
-        lambda failure: outer.called or outer.errback(failure),
-    )
+    inner.addBoth(settle)
     return outer
 
 
