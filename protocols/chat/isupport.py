@@ -42,14 +42,18 @@ def tokens(settings: ChatSettings) -> list[str]:
         "PREFIX": f"({''.join(prefix.letter for prefix in PREFIXES)}){SIGILS}",
         "SAFELIST": "",
         "STATUSMSG": SIGILS,
-        # No number after the colon is no limit.
-        "TARGMAX": f"JOIN:,KICK:1,LIST:,NAMES:,NOTICE:{targets},PART:,PRIVMSG:{targets},TAGMSG:{targets},"
-        f"WHOIS:{targets},WHOWAS:1",
+        "TARGMAX": ",".join(f"{command}:{most}" for command, most in _most_targets(targets).items()),
         "TOPICLEN": limits.topic,
         "UTF8ONLY": "",
         "WHOX": "",
     }
     return [name if value == "" else f"{name}={_escaped(str(value))}" for name, value in said.items()]
+
+
+def _most_targets(targets: int) -> dict[str, object]:
+    """How many targets one command may have; nothing is no limit."""
+    limited = dict.fromkeys(("KICK", "NOTICE", "PRIVMSG", "TAGMSG", "WHOIS"), targets)
+    return {"JOIN": "", "LIST": "", "NAMES": "", "PART": "", "WHOWAS": 1, **limited}
 
 
 def lines(settings: ChatSettings) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from protocols.chat.casemap import fold
 from protocols.chat.network.deliveries import Delivery, Reply, Tell
 from protocols.chat.network.events import Monitor, Unmonitor
+from protocols.chat.network.lines import in_lines
 from protocols.chat.network.records import User
 from protocols.chat.network.state import State
 from protocols.chat.numerics import ERR_MONLISTFULL, RPL_MONOFFLINE, RPL_MONONLINE, Refusal
@@ -40,21 +41,6 @@ def monitor(network: State, author: User, event: Monitor, out: list[Delivery]) -
 def unmonitor(network: State, author: User, event: Unmonitor, out: list[Delivery]) -> None:
     """MONITOR C."""
     forget_monitors(network, event.session)
-
-
-ROOM = 400
-"""Bytes of names in one reply; with all around them they stay below 512."""
-
-
-def in_lines(names: Iterable[str], separator: str = ",") -> list[str]:
-    """Names as few lines as they fit on."""
-    lines: list[str] = []
-    for name in names:
-        if lines and len(lines[-1]) + len(name) < ROOM:
-            lines[-1] += separator + name
-        else:
-            lines.append(name)
-    return lines
 
 
 def _answer(out: list[Delivery], online: list[str], offline: list[str]) -> None:

@@ -94,6 +94,7 @@ class Channel:
     """Members with their ranks, modes, lists and a topic."""
 
     __slots__ = (
+        "__weakref__",
         "created",
         "flags",
         "generation",

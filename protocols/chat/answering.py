@@ -1,0 +1,95 @@
+"""What one connection is sent: replies, labeled answers, the last word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.chat.labels import Label
+from protocols.chat.network.deliveries import Line
+from protocols.chat.network.records import User
+from protocols.chat.numerics import Numeric
+from protocols.chat.registration import Registration
+from protocols.session import CHUNK, Order, Session
+
+if TYPE_CHECKING:
+    from protocols.chat.server import ChatServer
+
+
+class Answering(Session):
+    """The half of a chat session that speaks.  It gathers the orders of the fact that is reported."""
+
+    __slots__ = ("_label", "_out", "_said", "caps", "closed", "host", "registration", "server", "user")
+
+    def __init__(self, server: ChatServer) -> None:
+        super().__init__()
+        self.server = server
+        self.user: User | None = None
+        self.registration = Registration()
+        self.host = ""
+        """What others see in place of its address."""
+        self.caps = 0
+        self.closed = False
+        self._out: list[Order] = []
+        self._said = 0
+        """Bytes since the driver was last known to have sent nearly all."""
+        self._label: Label | None = None
+
+    def wall(self) -> float:
+        """When what happens now happens: seconds since 1970."""
+        return self.server.host.wall()
+
+    @property
+    def nick(self) -> str:
+        """What replies call it."""
+        return self.user.nick if self.user is not None else self.registration.nick or "*"
+
+    def numeric(self, numeric: Numeric, *arguments: object) -> Line:
+        """A numeric reply as a line."""
+        server = self.server
+        text = f":{server.name} {numeric.number} {self.nick} {numeric.fill(*arguments)}"
+        return Line(text, server.host.wall())
+
+    def reply(self, numeric: Numeric, *arguments: object) -> None:
+        """Answer with a numeric."""
+        self.emit(self.numeric(numeric, *arguments))
+
+    def say(self, words: str) -> None:
+        """The server says this."""
+        self.emit(Line(f":{self.server.name} {words}", self.wall()))
+
+    def emit_plain(self, words: str) -> None:
+        """A line without a source."""
+        self.emit(Line(words, self.wall()))
+
+    def notice(self, words: str) -> None:
+        """The server says this in words."""
+        self.say(f"NOTICE {self.nick} :{words}")
+
+    def fail(self, command: str, code: str, words: str, *context: str) -> None:
+        """standard-replies: the command failed, and why."""
+        self.say(" ".join(["FAIL", command, code, *context, f":{words}"]))
+
+    def emit(self, line: Line) -> None:
+        """What belongs to the answer to the command that runs, or to none."""
+        if self._label is not None:
+            self._label.emit(line)
+        else:
+            self._send(line, "")
+
+    def _send(self, line: Line, tag: str) -> None:
+        if self.closed:
+            return
+        data = line.build(self.caps, tag)
+        self._out.append(data)
+        self._said += len(data)
+        if self._said >= CHUNK:
+            self.more = True
+
+    def _finish_label(self) -> None:
+        if self._label is not None:
+            label, self._label = self._label, None
+            label.finish(self.wall())
+
+    def _error(self, why: str) -> bytes:
+        line = Line(f"ERROR :Closing Link: {self.host} ({why})", self.wall())
+        return line.build(self.caps)

@@ -1,0 +1,223 @@
+"""Registration and the life of a connection: PASS NICK USER CAP PING PONG QUIT ERROR."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from protocols.chat import isupport
+from protocols.chat.caps import CAP_NOTIFY
+from protocols.chat.casemap import fold, is_nick, username
+from protocols.chat.commands.sasl import abort
+from protocols.chat.commands.server import lusers, motd
+from protocols.chat.message import Message, cut_text
+from protocols.chat.modes import CHANNEL_MODES, PREFIXES, USER_MODES
+from protocols.chat.network.deliveries import Line
+from protocols.chat.network.events import Arrive, Rename
+from protocols.chat.network.lines import in_lines
+from protocols.chat.numerics import (
+    ERR_ERRONEUSNICKNAME,
+    ERR_INVALIDCAPCMD,
+    ERR_NICKNAMEINUSE,
+    ERR_NONICKNAMEGIVEN,
+    ERR_PASSWDMISMATCH,
+    RPL_CREATED,
+    RPL_ISUPPORT,
+    RPL_MYINFO,
+    RPL_WELCOME,
+    RPL_YOURHOST,
+    Refusal,
+)
+
+if TYPE_CHECKING:
+    from protocols.chat.session import ChatSession
+
+USERNAME = 18
+"""Bytes of a user name (ours)."""
+REALNAME = 150
+"""Bytes of a real name (ours)."""
+
+
+def pass_(session: ChatSession, message: Message, now: float) -> None:
+    """RFC 2812 §3.1.1."""
+    session.registration.password = message.params[0]
+
+
+def nick(session: ChatSession, message: Message, now: float) -> None:
+    """RFC 2812 §3.1.2."""
+    if not message.params or not message.params[0]:
+        raise Refusal(ERR_NONICKNAMEGIVEN)
+    wanted = message.params[0]
+    if not is_nick(wanted, session.server.limits.nick):
+        raise Refusal(ERR_ERRONEUSNICKNAME, wanted)
+    if session.user is not None:
+        session.apply(Rename(session.name, session.wall(), wanted))
+        return
+    holder = session.server.network.nicks.get(fold(wanted))
+    if holder is not None and not (holder.account and holder.account == session.registration.account):
+        # Told early, so that the client can choose another; `Arrive` decides.
+        raise Refusal(ERR_NICKNAMEINUSE, wanted)
+    session.registration.nick = wanted
+    register(session)
+
+
+def user(session: ChatSession, message: Message, now: float) -> None:
+    """RFC 2812 §3.1.3."""
+    registration = session.registration
+    registration.username = username(message.params[0], USERNAME)
+    registration.realname = cut_text(message.params[3], REALNAME) or registration.username
+    register(session)
+
+
+def ping(session: ChatSession, message: Message, now: float) -> None:
+    """RFC 2812 §3.7.2."""
+    session.say(f"PONG {session.server.name} :{message.params[0]}")
+
+
+def pong(session: ChatSession, message: Message, now: float) -> None:
+    """RFC 2812 §3.7.3.  That something arrived is all it says, and that is known."""
+
+
+def quit_(session: ChatSession, message: Message, now: float) -> None:
+    """RFC 2812 §3.1.7: "The server acknowledges this by sending an ERROR message"."""
+    reason = message.params[0] if message.params else ""
+    session.end(f"Quit: {reason}" if reason else "Quit", reason or "Quit")
+
+
+def error(session: ChatSession, message: Message, now: float) -> None:
+    """RFC 2812 §3.7.4: for servers to say.  "it MUST NOT be accepted from any normal unknown clients"."""
+
+
+# -- capabilities ----------------------------------------------------------------------
+
+
+def cap(session: ChatSession, message: Message, now: float) -> None:
+    """Capability Negotiation."""
+    subcommand, words = message.params[0].upper(), message.params[1:]
+    before = session.user is None
+    if subcommand == "LS":
+        if before:
+            session.registration.negotiating = True
+        said = words[0] if words else ""
+        version = int(said) if said.isascii() and said.isdigit() and len(said) < 6 else 301
+        session.version = max(session.version, version)
+        if session.version >= 302:
+            # Version 302 has cap-notify without asking for it.
+            _change(session, session.caps | CAP_NOTIFY)
+        _list(session, "LS", session.server.offer.listed(session.version))
+    elif subcommand == "LIST":
+        _list(session, "LIST", session.server.offer.names(session.caps))
+    elif subcommand == "REQ":
+        if before:
+            session.registration.negotiating = True
+        _request(session, words[0] if words else "")
+    elif subcommand == "END":
+        if before:
+            session.registration.negotiating = False
+            register(session)
+    else:
+        raise Refusal(ERR_INVALIDCAPCMD, message.params[0])
+
+
+def _request(session: ChatSession, wanted: str) -> None:
+    words = wanted.split()
+    caps = session.server.offer.requested(words, session.caps, session.version)
+    answer = "NAK" if caps is None else "ACK"
+    for line in in_lines(words, " ") or [""]:
+        session.say(f"CAP {session.nick} {answer} :{line}")
+    if caps is not None:
+        _change(session, caps)
+
+
+def _change(session: ChatSession, caps: int) -> None:
+    if caps != session.caps:
+        session.caps = caps
+        if session.user is not None:
+            session.server.here.regroup(session.user)
+
+
+def _list(session: ChatSession, subcommand: str, names: list[str]) -> None:
+    lines = in_lines(names, " ") or [""]
+    if session.version < 302:
+        lines = [" ".join(names)]
+    for line in lines[:-1]:
+        session.say(f"CAP {session.nick} {subcommand} * :{line}")
+    session.say(f"CAP {session.nick} {subcommand} :{lines[-1]}")
+
+
+def tell_offer(session: ChatSession, new: list[str], gone: list[str]) -> list[Line]:
+    """What changed of the offer, for who has cap-notify."""
+    lines = []
+    for subcommand, names in (("NEW", new), ("DEL", gone)):
+        for some in in_lines(names, " "):
+            words = f":{session.server.name} CAP {session.nick} {subcommand} :{some}"
+            lines.append(Line(words, session.wall()))
+    return lines
+
+
+# -- registration ----------------------------------------------------------------------
+
+
+def register(session: ChatSession) -> None:
+    """Be on the network, once all is said that it takes."""
+    server, registration = session.server, session.registration
+    if session.user is not None or not registration.complete:
+        return
+    if session.exchange is not None:
+        # SASL 3.2: who registers before the end of an exchange has given it up.
+        abort(session)
+    password = server.settings.password
+    said = registration.password or ""
+    if password and not hmac.compare_digest(said.encode(), password.encode()):
+        session.reply(ERR_PASSWDMISMATCH)
+        session.end("Bad password")
+        return
+    event = Arrive(
+        session.name,
+        session.wall(),
+        server.host.token(),
+        registration.nick,
+        registration.username,
+        registration.realname,
+        session.host,
+        session.address,
+        registration.account,
+        session.peer.tls is not None,
+        server.settings.default_user_modes,
+        server.settings.accounts.multiclient,
+    )
+    deliveries = server.network.apply(event)
+    session.user = server.network.sessions.get(session.name)
+    if session.user is None:
+        registration.nick = ""
+    else:
+        server.arrived(session)
+        _welcome(session)
+    session.deliver(deliveries)
+
+
+def _welcome(session: ChatSession) -> None:
+    """Modern IRC, "Connection Registration": 001 to 004, 005, LUSERS, the message of the day."""
+    server, user = session.server, session.user
+    assert user is not None
+    usermodes = "".join(mode.letter for mode in USER_MODES)
+    with_parameter = sorted(
+        [mode.letter for mode in CHANNEL_MODES if mode.kind != "flag"] + [one.letter for one in PREFIXES]
+    )
+    flags = sorted(mode.letter for mode in CHANNEL_MODES if mode.kind == "flag")
+    session.reply(RPL_WELCOME, server.settings.network, user.source)
+    session.reply(RPL_YOURHOST, server.name, server.version)
+    session.reply(RPL_CREATED, server.created_words)
+    every = "".join(sorted([*flags, *with_parameter]))
+    session.reply(RPL_MYINFO, server.name, server.version, usermodes, every, "".join(with_parameter))
+    for tokens in isupport.lines(server.settings):
+        session.reply(RPL_ISUPPORT, tokens)
+    lusers(session, Message("LUSERS", []), 0.0)
+    motd(session, Message("MOTD", []), 0.0)
+    if user.modes:
+        session.emit(Line(f"MODE {user.nick} :+{''.join(sorted(user.modes))}", session.wall(), user))
+    # Its account's other connections may have joined channels before.
+    for channel in user.channels.values():
+        session.emit(Line(f"JOIN {channel.name}", session.wall(), user))
+        for line in session.shown(channel):
+            session.emit(line)

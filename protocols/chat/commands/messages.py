@@ -1,0 +1,60 @@
+"""Messages: PRIVMSG NOTICE TAGMSG."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.chat.caps import MESSAGE_TAGS
+from protocols.chat.message import Message
+from protocols.chat.network.events import Speak
+from protocols.chat.numerics import ERR_NORECIPIENT, ERR_NOTEXTTOSEND, ERR_TOOMANYTARGETS, Refusal
+
+if TYPE_CHECKING:
+    from protocols.chat.session import ChatSession
+
+
+def privmsg(session: ChatSession, message: Message, now: float) -> None:
+    """RFC 2812 §3.3.1."""
+    params = message.params
+    if not params or not params[0]:
+        raise Refusal(ERR_NORECIPIENT, message.command)
+    if len(params) < 2 or not params[1]:
+        raise Refusal(ERR_NOTEXTTOSEND)
+    _speak(session, message, params[1])
+
+
+def notice(session: ChatSession, message: Message, now: float) -> None:
+    """RFC 2812 §3.3.2: never answered, not even where something is wrong."""
+    params = message.params
+    if len(params) > 1 and params[0] and params[1]:
+        _speak(session, message, params[1])
+
+
+def tagmsg(session: ChatSession, message: Message, now: float) -> None:
+    """message-tags: tags and nothing else; without client-only tags there is nothing to send."""
+    if not message.params or not message.params[0]:
+        raise Refusal(ERR_NORECIPIENT, message.command)
+    if _relayed(session, message):
+        _speak(session, message, "")
+
+
+def _relayed(session: ChatSession, message: Message) -> dict[str, str]:
+    """ "client-only tags ... prefixed with a plus sign" are for others, the rest is for us."""
+    if not message.tags or not session.caps & MESSAGE_TAGS:
+        return {}
+    return {key: value for key, value in message.tags.items() if key[0] == "+" and len(key) > 1}
+
+
+def _speak(session: ChatSession, message: Message, text: str) -> None:
+    server, command = session.server, message.command
+    tags = _relayed(session, message)
+    targets = message.params[0].split(",") if "," in message.params[0] else [message.params[0]]
+    if len(targets) > 1:
+        targets = [target for target in dict.fromkeys(targets) if target]
+        if len(targets) > server.limits.targets:
+            if command != "NOTICE":
+                session.reply(ERR_TOOMANYTARGETS, targets[server.limits.targets])
+            targets = targets[: server.limits.targets]
+        session.charge(len(targets) - 1)
+    for target in targets:
+        session.apply(Speak(session.name, session.wall(), command, target, text, server.next_msgid(), tags))

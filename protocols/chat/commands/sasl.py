@@ -1,0 +1,125 @@
+"""AUTHENTICATE: SASL's messages in pieces of 400 bytes (IRCv3 SASL 3.2)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from typing import TYPE_CHECKING, Any
+
+from protocols.chat.message import Message
+from protocols.chat.network.events import SetAccount
+from protocols.chat.numerics import (
+    ERR_SASLABORTED,
+    ERR_SASLFAIL,
+    ERR_SASLTOOLONG,
+    RPL_LOGGEDIN,
+    RPL_SASLMECHS,
+    RPL_SASLSUCCESS,
+)
+from protocols.chat.sasl import MECHANISMS, Ask, Challenge, Mechanism, Step, Success
+from protocols.session import Call
+
+if TYPE_CHECKING:
+    from protocols.chat.session import ChatSession
+
+log = logging.getLogger("protocols.chat")
+
+PIECE = 400
+"""SASL 3.1: messages are "split into 400-byte chunks"; a shorter one is the last."""
+MOST = 8 * PIECE
+"""Bytes of one message in base64 (ours)."""
+FAILED = 5.0
+"""Tokens that a failure costs: passwords are not to be guessed."""
+
+
+class Exchange:
+    """One exchange that is under way: its mechanism, and the pieces of a message so far."""
+
+    __slots__ = ("mechanism", "pieces")
+
+    def __init__(self, mechanism: Mechanism) -> None:
+        self.mechanism = mechanism
+        self.pieces = ""
+
+
+def authenticate(session: ChatSession, message: Message, now: float) -> None:
+    """Begin an exchange, go on with it, or give it up."""
+    said, exchange = message.params[0], session.exchange
+    accounts = session.server.accounts
+    if said == "*":
+        abort(session)
+    elif exchange is not None:
+        _piece(session, exchange, said)
+    elif accounts is None or said.upper() not in MECHANISMS:
+        session.reply(RPL_SASLMECHS, ",".join(MECHANISMS))
+        _failed(session)
+    else:
+        server = session.server
+        mechanism = MECHANISMS[said.upper()](accounts, server.host.token(), server.secret)
+        session.exchange = Exchange(mechanism)
+        session.emit_plain("AUTHENTICATE +")
+
+
+def abort(session: ChatSession) -> None:
+    """The client gives it up, or registers without waiting for the end."""
+    session.exchange = None
+    session.reply(ERR_SASLABORTED)
+
+
+def _piece(session: ChatSession, exchange: Exchange, said: str) -> None:
+    if len(said) > PIECE or len(exchange.pieces) + len(said) > MOST:
+        session.exchange = None
+        session.reply(ERR_SASLTOOLONG)
+        return
+    if said != "+":
+        exchange.pieces += said
+    if len(said) == PIECE:
+        return
+    whole, exchange.pieces = exchange.pieces, ""
+    try:
+        data = base64.b64decode(whole, validate=True)
+    except (binascii.Error, ValueError):
+        _failed(session)
+        return
+    _next(session, exchange, exchange.mechanism.step(data))
+
+
+def _next(session: ChatSession, exchange: Exchange, step: Step) -> None:
+    if isinstance(step, Challenge):
+        encoded = base64.b64encode(step.data).decode()
+        for at in range(0, len(encoded) + 1, PIECE):
+            session.emit_plain(f"AUTHENTICATE {encoded[at : at + PIECE] or '+'}")
+    elif isinstance(step, Ask):
+
+        def answered(result: Any, now: float) -> None:
+            if isinstance(result, Exception):
+                log.error("accounts can't be asked", exc_info=result)
+                _failed(session)
+            else:
+                _next(session, exchange, exchange.mechanism.answered(result))
+
+        session.call(Call(step.method, step.arguments), answered)
+    elif isinstance(step, Success):
+        _logged_in(session, step.account)
+    else:
+        _failed(session)
+
+
+def _logged_in(session: ChatSession, account: str) -> None:
+    session.exchange = None
+    session.registration.account = account
+    user = session.user
+    if user is not None:
+        session.apply(SetAccount(session.name, session.wall(), account))
+        source = user.source
+    else:
+        source = f"{session.nick}!{session.registration.username or '*'}@{session.host}"
+    session.reply(RPL_LOGGEDIN, source, account, account)
+    session.reply(RPL_SASLSUCCESS)
+
+
+def _failed(session: ChatSession) -> None:
+    session.exchange = None
+    session.charge(FAILED)
+    session.reply(ERR_SASLFAIL)

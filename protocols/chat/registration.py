@@ -1,0 +1,23 @@
+"""What a client has said of itself before it is registered."""
+
+from __future__ import annotations
+
+
+class Registration:
+    """Gathered from PASS, NICK, USER, CAP and AUTHENTICATE, until all is there."""
+
+    __slots__ = ("account", "negotiating", "nick", "password", "realname", "username")
+
+    def __init__(self) -> None:
+        self.nick = ""
+        self.username = ""
+        self.realname = ""
+        self.password: str | None = None
+        self.account = ""
+        self.negotiating = False
+        """CAP LS or REQ was said, and CAP END was not: "registration ... is suspended"."""
+
+    @property
+    def complete(self) -> bool:
+        """Is there all it takes?"""
+        return bool(self.nick and self.username) and not self.negotiating

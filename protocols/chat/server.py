@@ -1,0 +1,123 @@
+"""What the connections of one chat server share: the network, who is here, settings, names and ids."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from protocols.chat.accounts import Accounts
+from protocols.chat.caps import CAP_NOTIFY, Offer
+from protocols.chat.commands.connection import tell_offer
+from protocols.chat.here import Here
+from protocols.chat.network.network import Network
+from protocols.chat.sasl import MECHANISMS
+from protocols.chat.session import ChatSession
+from protocols.chat.settings import ChatLimits, ChatSettings
+from protocols.session import Host, Order, Peer, Refused, Server, To
+
+VERSION = "twofold-chat"
+
+
+class ChatServer(Server):
+    """Where chat sessions come from.
+
+    `accounts` is the store of accounts, None for none.  `secret` keys the cloaked hosts: with the
+    same one an address looks the same after a restart.
+    """
+
+    limits: ChatLimits
+
+    def __init__(
+        self, settings: ChatSettings, host: Host, accounts: Accounts | None = None, secret: bytes = b""
+    ) -> None:
+        self.settings = settings
+        self.limits = settings.limits
+        self.host = host
+        self.accounts = accounts
+        self.secret = hashlib.sha256(secret or host.token().encode()).digest()
+        self.name = settings.name
+        self.version = VERSION
+        self.network = Network(settings.limits)
+        self.here = Here()
+        self.offer = self._offer()
+        self.unregistered = 0
+        self.stopping = False
+        self.rehash: Callable[[], None] = lambda: None
+        """REHASH was said: the launcher puts here what SIGHUP does."""
+        created = datetime.fromtimestamp(host.wall(), timezone.utc)
+        self.created_words = f"{created:%Y-%m-%d %H:%M:%S} UTC"
+        self._ids = host.token()
+        self._count = 0
+
+    def session(self) -> ChatSession:
+        return ChatSession(self)
+
+    def refusal(self, why: Refused) -> bytes:
+        return f"ERROR :Closing Link: ({why.value})\r\n".encode()
+
+    def reload(self, settings: ChatSettings) -> None:
+        """Settings were read again; connections stay, and live by the new ones at once.
+
+        The server's name stays what it was: clients know it by that.
+        """
+        self.settings = settings
+        self.limits = self.network.limits = settings.limits
+        before, self.offer = self.offer, self._offer()
+        new, old = self.offer.listed(302), before.listed(302)
+        added = [one for one in new if one not in old]
+        gone = [name for name in before.caps if name not in self.offer.caps]
+        if added or gone:
+            orders: list[Order] = []
+            for session in self.here.sessions.values():
+                session.caps &= ~sum(before.caps[name].bit for name in gone)
+                if session.caps & CAP_NOTIFY:
+                    lines = tell_offer(session, added, gone)
+                    orders.append(To((session,), [line.build(session.caps) for line in lines]))
+                if session.user is not None:
+                    self.here.regroup(session.user)
+            self.host.tell(orders)
+
+    def _offer(self) -> Offer:
+        mechanisms = list(MECHANISMS) if self.accounts is not None else []
+        return Offer(mechanisms, self.settings.sts)
+
+    # -- coming and going ----------------------------------------------------------------
+
+    def arrived(self, session: ChatSession) -> None:
+        """The connection is registered."""
+        self.unregistered -= 1
+        self.here.add(session)
+
+    def forget(self, session: ChatSession) -> None:
+        """The connection is over."""
+        if session.user is None:
+            self.unregistered -= 1
+        self.here.remove(session)
+
+    def invisible(self) -> int:
+        """How many users have +i."""
+        return sum("i" in user.modes for user in self.network.users.values())
+
+    # -- names and ids -------------------------------------------------------------------
+
+    def addresses(self, peer: Peer) -> tuple[str, str]:
+        """A client's address, and the host that others see instead."""
+        address = peer.host or "localhost"
+        if address.startswith(":"):
+            address = "0" + address  # as a middle parameter it must not begin with a colon
+        if not self.settings.cloak or not peer.host:
+            return address, address
+        made = hmac.digest(self.secret, address.encode(), "sha256").hex()
+        return address, f"{made[:16]}.cloak"
+
+    def next_msgid(self) -> str:
+        """message-ids: unique, and meaning nothing.  (A counter: tokens cost a system call.)"""
+        self._count += 1
+        return f"{self._ids}-{self._count:x}"
+
+    def next_batch(self) -> str:
+        """A reference for a batch, which only its receiver sees."""
+        self._count += 1
+        return f"{self._count:x}"

@@ -1,0 +1,329 @@
+"""One connection's life: registration, limits of what is read, silence, floods, the end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.chat.settings import ChatFlood, ChatLimits, ChatTimeouts
+from protocols.session import CHUNK, Reason, Refused
+from tests.core.chat import World
+
+
+def test_the_welcome_is_in_order() -> None:
+    """RFC 2812 §5.1: "The server sends Replies 001 to 004 to a user upon successful registration"."""
+    client = World().connect().send("NICK ann", "USER ann 0 * :Ann")
+    expected = ["001", "002", "003", "004", "005", "005", "251", "252", "253", "254", "255", "265", "266"]
+    assert client.numerics() == [*expected, "422"]
+    client.send("MODE ann", "MODE ann +i", "MODE ann")
+    assert client.lines() == [
+        ":irc.example.org 221 ann +",
+        ":ann!ann@192.0.2.1 MODE ann :+i",
+        ":irc.example.org 221 ann +i",
+    ]
+
+
+def test_the_message_of_the_day_is_shown() -> None:
+    client = World(motd=("one", "two")).connect().send("NICK ann", "USER ann 0 * :Ann")
+    assert client.numerics()[-4:] == ["375", "372", "372", "376"]
+
+
+def test_a_bare_join_before_registration_is_not_registered() -> None:
+    """irssi sends `JOIN :` first and expects 451."""
+    client = World().connect().send("JOIN :", "PRIVMSG", "NOTHING", "PING x", "USER a")
+    assert client.numerics() == ["451", "451", "421", "461"]
+
+
+def test_a_wrong_password_ends_the_connection() -> None:
+    world = World(password="sesame")
+    for words, expected in ((["PASS wrong"], True), ([], True), (["PASS sesame"], False)):
+        client = world.connect().send(*words, "NICK ann", "USER ann 0 * :Ann")
+        assert client.closed is expected
+        assert ("464" in client.numerics()) is expected
+
+
+def test_a_nick_race_is_won_once() -> None:
+    """Both were free to take it when they asked."""
+    world = World()
+    ann, other = world.connect(), world.connect()
+    ann.send("NICK ann")
+    other.send("NICK ANN", "USER other 0 * :Other")
+    assert other.session.user is not None
+    ann.send("USER ann 0 * :Ann")
+    assert ann.lines() == [":irc.example.org 433 * ann :Nickname is already in use"]
+    assert ann.send("NICK ann2").numerics()[:1] == ["001"]
+
+
+def test_registering_twice_is_refused() -> None:
+    ann = World().register("ann")
+    assert ann.send("USER a 0 * :A", "PASS x").numerics() == ["462", "462"]
+
+
+def test_a_nick_that_can_not_be() -> None:
+    client = World().connect().send("NICK", "NICK :", "NICK 9a", "NICK :a b", "NICK #a")
+    assert client.numerics() == ["431", "431", "432", "432", "432"]
+
+
+# -- capabilities ----------------------------------------------------------------------
+
+
+def test_registration_waits_for_the_end_of_the_negotiation() -> None:
+    client = World().connect().send("CAP LS 302", "NICK ann", "USER ann 0 * :Ann")
+    assert client.session.user is None
+    assert all(line.startswith(":irc.example.org CAP ") for line in client.lines())
+    assert client.send("CAP REQ :batch nothing", "CAP LIST").lines() == [
+        ":irc.example.org CAP ann NAK :batch nothing",
+        ":irc.example.org CAP ann LIST :cap-notify",
+    ]
+    assert client.send("CAP REQ :batch  setname").lines() == [":irc.example.org CAP ann ACK :batch setname"]
+    assert client.send("CAP END").numerics()[0] == "001"
+
+
+def test_before_302_the_list_is_one_line_without_values() -> None:
+    world = World(sts="duration=1")
+    (line,) = world.connect().send("CAP LS").lines()
+    assert "=" not in line
+    assert " * LS * :" not in line
+    assert "sts=duration=1" in " ".join(world.connect().send("CAP LS 302").lines())
+
+
+def test_capabilities_change_after_registration() -> None:
+    world = World()
+    ann, bob = world.together("ann", "bob")
+    ann.send("CAP REQ :server-time").lines()
+    bob.send("PRIVMSG #tea :hi")
+    (line,) = ann.lines()
+    assert line.startswith("@time=2001-09-09T01:46:40.250Z :bob!bob@192.0.2.1 PRIVMSG")
+    ann.send("CAP REQ :-server-time").lines()
+    bob.send("PRIVMSG #tea :hi")
+    assert ann.lines() == [":bob!bob@192.0.2.1 PRIVMSG #tea :hi"]
+    assert ann.send("CAP WHAT").numerics() == ["410"]
+
+
+# -- what is read ----------------------------------------------------------------------
+
+
+def test_a_line_over_the_limit_is_answered_and_the_next_is_understood() -> None:
+    """chat.md: 417 and stay connected."""
+    ann = World().register("ann")
+    ann.send("PING :" + "x" * 504)
+    assert ann.lines()[0].startswith(":irc.example.org PONG")
+    ann.send("PING :" + "x" * 505, "PING :" + "x" * 9000, "PING :2")
+    assert [line.split(" ")[1] for line in ann.lines()] == ["417", "417", "PONG"]
+    tags = "@+a=" + "x" * 4090
+    ann.send(f"{tags}y PING 3", f"{tags}yy PING 4")
+    assert [line.split(" ")[1] for line in ann.lines()] == ["PONG", "417"]
+
+
+def test_what_has_no_line_end_is_not_irc() -> None:
+    """chat.md: "16 KiB with no line end: ERROR and disconnect"."""
+    ann = World().register("ann")
+    for _ in range(16):
+        ann.send_bytes(b"x" * 1024)
+    assert not ann.closed
+    ann.send_bytes(b"x")
+    assert ann.closed
+    assert ann.lines()[-1] == "ERROR :Closing Link: 192.0.2.1 (Request too long)"
+
+
+def test_what_is_not_utf_8_is_not_relayed() -> None:
+    """UTF8ONLY."""
+    ann, bob = World().together("ann", "bob")
+    ann.send_bytes(b"PRIVMSG #tea :\xff\r\nPRIVMSG #tea :ok\r\n\xff\xfe\r\n")
+    assert bob.lines() == [":ann!ann@192.0.2.1 PRIVMSG #tea :ok"]
+    assert [line.split(" ")[1:4] for line in ann.lines()] == [
+        ["FAIL", "PRIVMSG", "INVALID_UTF8"],
+        ["FAIL", "*", "INVALID_UTF8"],
+    ]
+
+
+def test_nobody_reads_two_lines_where_one_was_sent() -> None:
+    ann, bob = World().together("ann", "bob")
+    ann.send_bytes(b"PRIVMSG #tea :a\rQUIT :b\0\r\n")
+    assert bob.lines() == [":ann!ann@192.0.2.1 PRIVMSG #tea :aQUIT :b"]
+
+
+@given(st.lists(st.binary(min_size=1), max_size=20), st.booleans())
+def test_no_bytes_raise(pieces: list[bytes], registered: bool) -> None:
+    world = World()
+    client = world.register("ann") if registered else world.connect()
+    for piece in pieces:
+        if not client.closed:
+            client.send_bytes(piece)
+
+
+def test_bytes_may_come_one_by_one() -> None:
+    ann, bob = World().together("ann", "bob")
+    for byte in "PRIVMSG #tea :h\u00e9 \U0001f375\r\nPRIVMSG #tea :2\n".encode():
+        ann.send_bytes(bytes([byte]))
+    assert [line.partition(" :")[2] for line in bob.lines()] == ["h\u00e9 \U0001f375", "2"]
+
+
+# -- time ------------------------------------------------------------------------------
+
+
+def test_who_does_not_register_in_time_is_gone() -> None:
+    world = World(timeouts=ChatTimeouts(register=5))
+    client = world.connect().send("NICK ann")
+    world.pass_time(4)
+    assert not client.closed
+    client.send("PING x")
+    world.pass_time(2)
+    assert client.closed
+    assert client.lines()[-1] == "ERROR :Closing Link: 192.0.2.1 (Registration timed out)"
+    assert world.server.unregistered == 0
+
+
+def test_silence_is_pinged_once_and_then_ended() -> None:
+    """RFC 2812 §3.7.2."""
+    world = World(timeouts=ChatTimeouts(ping=60))
+    ann, bob = world.together("ann", "bob")
+    world.pass_time(59)
+    bob.send("PING x").lines()
+    world.pass_time(2)
+    assert ann.lines() == ["PING :irc.example.org"]
+    world.pass_time(50)
+    assert ann.lines() == []
+    bob.send("PONG x").lines()
+    world.pass_time(30)
+    assert ann.closed
+    assert ann.lines() == ["ERROR :Closing Link: 192.0.2.1 (Ping timeout: 120 seconds)"]
+    assert bob.lines()[0] == ":ann!ann@192.0.2.1 QUIT :Ping timeout: 120 seconds"
+    assert not bob.closed
+
+
+def test_an_answer_to_ping_is_heard() -> None:
+    world = World(timeouts=ChatTimeouts(ping=60))
+    ann = world.register("ann")
+    for _ in range(5):
+        world.pass_time(70)
+        assert ann.lines() == ["PING :irc.example.org"]
+        ann.send("PONG :irc.example.org")
+    assert not ann.closed
+
+
+# -- floods ----------------------------------------------------------------------------
+
+
+def test_who_talks_too_fast_is_delayed_and_nothing_is_lost() -> None:
+    """chat.md: "reading is delayed, nothing is lost"."""
+    world = World(flood=ChatFlood(burst=10, rate=2))
+    ann = world.register("ann")
+    world.pass_time(60)
+    ann.lines()
+    ann.send_bytes(b"".join(b"PING %d\r\n" % n for n in range(20)))
+    assert len(ann.lines()) == 10
+    ann.send("PING 20")
+    world.pass_time(2.1)
+    assert len(ann.lines()) == 4
+    world.pass_time(10)
+    answers = ann.lines()
+    assert [line.rpartition(":")[2] for line in answers] == [str(n) for n in range(14, 21)]
+
+
+def test_past_a_limit_it_is_a_flood() -> None:
+    world = World(flood=ChatFlood(burst=10, rate=2, queue=2048))
+    ann, bob = world.together("ann", "bob")
+    ann.send_bytes(b"PRIVMSG #tea :x\r\n" * 1000)
+    assert ann.closed
+    assert ann.lines()[-1] == "ERROR :Closing Link: 192.0.2.1 (Excess Flood)"
+    assert bob.lines()[-1] == ":ann!ann@192.0.2.1 QUIT :Excess Flood"
+
+
+def test_answers_are_bounded_and_go_on_where_they_stopped() -> None:
+    world = World(limits=ChatLimits(channels=10_000))
+    ann = world.register("ann")
+    for at in range(3000):
+        ann.send(f"JOIN #channel-with-a-long-name-{at}")
+    ann.lines()
+    orders = ann.session.received(b"LIST\r\nPING after\r\n", 0.0)
+    said = sum(len(order) for order in orders if isinstance(order, bytes))
+    assert said < CHUNK + 1024
+    assert ann.session.more
+    world.carry_out(ann, orders)
+    world.settle()
+    lines = ann.lines()
+    assert len(lines) == 3003
+    assert lines[-2].startswith(":irc.example.org 323")
+    assert lines[-1].endswith("PONG irc.example.org :after")
+
+
+# -- the end ---------------------------------------------------------------------------
+
+
+def test_quit_is_told_to_the_channel() -> None:
+    """RFC 2812 §3.1.7."""
+    ann, bob = World().together("ann", "bob")
+    ann.send_bytes(b"QUIT :bye\r\nPRIVMSG #tea :not this\r\n")
+    assert bob.lines() == [":ann!ann@192.0.2.1 QUIT :bye"]
+    assert ann.lines() == ["ERROR :Closing Link: 192.0.2.1 (Quit: bye)"]
+    assert ann.closed
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [(Reason.SEND_QUEUE, "SendQ exceeded"), (Reason.RESET, "Connection reset by peer"),
+     (Reason.EOF, "Connection closed")],
+)  # fmt: skip
+def test_a_lost_connection_is_told(reason: Reason, words: str) -> None:
+    world = World()
+    ann, bob = world.together("ann", "bob")
+    ann.lose(reason)
+    assert bob.lines() == [f":ann!ann@192.0.2.1 QUIT :{words}"]
+    assert [user.nick for user in world.server.network.users.values()] == ["bob"]
+    assert list(world.server.here.sessions.values()) == [bob.session]
+
+
+def test_the_end_of_what_is_sent_is_answered_first() -> None:
+    ann = World().register("ann")
+    ann.send_bytes(b"PING 1\r\nPING 2")
+    ann.end()
+    lines = ann.lines()
+    assert [line.rpartition(" ")[2] for line in lines[:2]] == [":1", ":2"]
+    assert lines[2].startswith("ERROR :Closing Link")
+    assert ann.closed
+
+
+def test_a_stop_is_announced_and_nobody_is_told_of_the_others() -> None:
+    world = World()
+    ann, bob = world.together("ann", "bob")
+    for client in (ann, bob):
+        world.carry_out(client, client.session.drained(0.0))
+    for client in (ann, bob):
+        assert client.lines()[-2:] == [
+            f":irc.example.org NOTICE {client.session.nick} :The server is stopping",
+            "ERROR :Server closing",
+        ]
+        assert client.closed
+    assert not world.server.network.users
+
+
+def test_a_connection_that_was_never_registered_leaves_nothing() -> None:
+    world = World()
+    client = world.connect().send("NICK ann")
+    client.lose()
+    assert world.server.unregistered == 0
+    assert not world.server.network.users
+
+
+def test_who_is_turned_away_is_told_why() -> None:
+    assert World().server.refusal(Refused.CONNECTIONS) == b"ERROR :Closing Link: (too many connections)\r\n"
+
+
+def test_the_offer_changes_with_the_settings() -> None:
+    """cap-notify: CAP NEW and CAP DEL."""
+    world = World()
+    ann = world.register("ann", "cap-notify")
+    world.register("bob")
+    world.server.reload(world.server.settings.__class__(sts="duration=1"))
+    world.carry_out(None, world.host.told)
+    assert ann.lines() == [":irc.example.org CAP ann NEW :sts=duration=1"]
+
+
+def test_an_address_is_cloaked_alike_each_time() -> None:
+    world = World(cloak=True)
+    first, second, other = world.connect("2001:db8::1"), world.connect("2001:db8::1"), world.connect("::1")
+    assert first.session.host == second.session.host != other.session.host
+    assert first.session.host.endswith(".cloak")
+    assert World().connect("::1").session.host == "0::1"
