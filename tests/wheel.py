@@ -109,3 +109,10 @@ def test_no_file_of_twisted_is_replaced() -> None:
     ]
     ours = [name for name in records if name.startswith("twisted" + os.sep)]
     assert [name for name in ours if not name.endswith(".pyc")] == ["twisted/plugins/twofold_plugin.py"]
+
+
+def test_twofold_without_its_extra_says_what_to_install() -> None:
+    asked = run(str(BIN / "twofold"), "compare", "--list")
+    assert asked.returncode == 1
+    assert "pip install 'twofold[compare]'" in asked.stderr
+    assert "Traceback" not in asked.stderr
