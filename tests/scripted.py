@@ -31,7 +31,8 @@ class Scripted:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._accepted = threading.Condition()
-        self.connections = 0
+        self._ports: list[int] = []
+        """Those of the clients that were accepted."""
         host, port = self._listening.getsockname()
         self.address = f"tcp://{host}:{port}"
         self.tls_address = f"tls://{host}:{port}"
@@ -39,9 +40,9 @@ class Scripted:
     def _run(self) -> None:
         try:
             while True:
-                sock, _ = self._listening.accept()
+                sock, (_, port) = self._listening.accept()
                 with self._accepted:
-                    self.connections += 1
+                    self._ports.append(port)
                     self._accepted.notify_all()
                 with Client(sock) as client:
                     play = self._plays.pop(0) if len(self._plays) > 1 else self._plays[0]
@@ -54,7 +55,14 @@ class Scripted:
     def wait_for(self, connections: int) -> None:
         """Until so many have been accepted."""
         with self._accepted:
-            assert self._accepted.wait_for(lambda: self.connections >= connections, PATIENCE)
+            assert self._accepted.wait_for(lambda: len(self._ports) >= connections, PATIENCE)
+
+    def count(self) -> int:
+        """How many have connected, once their plays are over: we come behind them, and they in turn."""
+        with socket.create_connection(self._listening.getsockname()) as ours, self._accepted:
+            port = ours.getsockname()[1]
+            assert self._accepted.wait_for(lambda: port in self._ports, PATIENCE)
+            return self._ports.index(port)
 
     def __enter__(self) -> Scripted:
         self._thread.start()

@@ -76,7 +76,7 @@ def test_a_client_that_shall_not_reconnect_does_not() -> None:
             client.call("add", [1, 2])
         assert client._reconnecting is None
         client.close()
-        assert server.connections == 1
+        assert server.count() == 1
 
 
 class Recorded(Backoff):
@@ -138,7 +138,7 @@ def test_who_connects_twice_has_one_connection() -> None:
         gevent.joinall([gevent.spawn(client.connect) for _ in range(3)], raise_error=True)
         client.connect()
         client.close()
-        assert server.connections == 1
+        assert server.count() == 1
 
 
 @greenlets
@@ -152,7 +152,7 @@ def test_who_connects_while_a_reconnect_waits_has_one_connection() -> None:
         client.connect()
         client._reconnecting.join()
         client.close()
-        assert server.connections == 2
+        assert server.count() == 2
 
 
 # -- what can go wrong ---------------------------------------------------------------------

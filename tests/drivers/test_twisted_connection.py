@@ -64,7 +64,7 @@ async def test_a_client_that_shall_not_reconnect_does_not(make: Make) -> None:
             await client.call("add", [1, 2])
         await until("the loss is seen", lambda: not client.connected)
         assert client._again is None
-        assert server.connections == 1
+        assert server.count() == 1
 
 
 class Recorded(Backoff):
@@ -122,7 +122,7 @@ async def test_who_connects_twice_has_one_connection(make: Make) -> None:
         await DeferredList([client.connect() for _ in range(3)], fireOnOneErrback=True)
         await client.connect()
         await client.close()
-        assert server.connections == 1
+        assert server.count() == 1
 
 
 async def test_who_connects_while_a_reconnect_waits_has_one_connection(make: Make) -> None:
@@ -133,7 +133,7 @@ async def test_who_connects_while_a_reconnect_waits_has_one_connection(make: Mak
         await client.connect()
         assert client._again is None
         await client.close()
-        assert server.connections == 2
+        assert server.count() == 2
 
 
 # -- what can go wrong ---------------------------------------------------------------------
