@@ -33,7 +33,7 @@ def verify(secret: str, said: str) -> bool:
             maxmem=MEMORY,
             dklen=len(wanted),
         )
-    except (ValueError, KeyError, OverflowError, binascii.Error):
+    except (ValueError, KeyError, OverflowError, TypeError, binascii.Error):
         return False
     return hmac.compare_digest(made, wanted)
 

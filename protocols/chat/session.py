@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.chat.answering import Answering
 from protocols.chat.caps import BATCH, LABELED_RESPONSE
+from protocols.chat.commands.channels import shown
 from protocols.chat.commands.sasl import Exchange
 from protocols.chat.commands.table import COMMANDS
 from protocols.chat.flood import Bucket
