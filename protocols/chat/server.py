@@ -96,10 +96,6 @@ class ChatServer(Server):
             self.unregistered -= 1
         self.here.remove(session)
 
-    def invisible(self) -> int:
-        """How many users have +i."""
-        return sum("i" in user.modes for user in self.network.users.values())
-
     # -- names and ids -------------------------------------------------------------------
 
     def addresses(self, peer: Peer) -> tuple[str, str]:

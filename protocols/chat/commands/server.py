@@ -112,7 +112,7 @@ def lusers(session: ChatSession, message: Message, now: float) -> None:
     server = session.server
     network = server.network
     users = len(network.users)
-    invisible = server.invisible()
+    invisible = len(network.invisible)
     session.reply(RPL_LUSERCLIENT, users - invisible, invisible)
     session.reply(RPL_LUSEROP, len(network.operators))
     session.reply(RPL_LUSERUNKNOWN, server.unregistered)

@@ -56,6 +56,8 @@ def arrive(network: State, author: User | None, event: Arrive, out: list[Deliver
     network.users[user.id] = user
     network.nicks[fold(user.nick)] = user
     network.sessions[event.session] = user
+    if "i" in user.modes:
+        network.invisible[user] = None
     network.most = max(network.most, len(network.users))
     tell_online(network, user, out)
 
@@ -105,6 +107,7 @@ def _quit(network: State, user: User, reason: str, time: float, out: list[Delive
     del network.users[user.id]
     del network.nicks[fold(user.nick)]
     network.operators.pop(user, None)
+    network.invisible.pop(user, None)
     tell_offline(network, user.nick, out)
 
 
@@ -213,6 +216,10 @@ def set_user_modes(network: State, author: User, event: SetUserModes, out: list[
             (author.modes.add if change.add else author.modes.discard)(change.letter)
     if "o" not in author.modes:
         network.operators.pop(author, None)
+    if "i" not in author.modes:
+        network.invisible.pop(author, None)
+    else:
+        network.invisible[author] = None
     if unknown:
         out.append(Reply(ERR_UMODEUNKNOWNFLAG, ()))
     if done:

@@ -155,11 +155,8 @@ class Channel:
         return f"<Channel {self.name}>"
 
     def snapshot(self) -> dict[str, Any]:
-        plain = {
-            name: getattr(self, name)
-            for name in self.__slots__
-            if name not in ("members", "flags", "invited", "lists")
-        }
+        own = ("__weakref__", "members", "flags", "generation", "invited", "lists")
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in own}
         return plain | {
             "flags": sorted(self.flags),
             "invited": [user.id for user in self.invited],

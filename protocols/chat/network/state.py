@@ -34,6 +34,8 @@ class State:
         self.sessions: dict[str, User] = {}
         """The user of each registered connection."""
         self.operators: dict[User, None] = {}
+        self.invisible: dict[User, None] = {}
+        """Who has +o, and who has +i: LUSERS counts them at each registration."""
         self.monitored: dict[str, dict[str, None]] = {}
         """The connections that monitor a nick, by the nick's folded form."""
         self.monitoring: dict[str, dict[str, str]] = {}
@@ -99,6 +101,7 @@ class State:
             "channels": {name: channel.snapshot() for name, channel in self.channels.items()},
             "sessions": {session: user.id for session, user in self.sessions.items()},
             "operators": [user.id for user in self.operators],
+            "invisible": [user.id for user in self.invisible],
             "monitored": {nick: list(who) for nick, who in self.monitored.items()},
             "monitoring": self.monitoring,
             "former": list(self.former),

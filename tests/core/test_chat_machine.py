@@ -1,0 +1,199 @@
+"""Several clients at random: what must hold of the network after each step, whatever they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from protocols.chat.caps import ECHO_MESSAGE
+from protocols.chat.casemap import fold
+from protocols.chat.modes import HALFOP, PREFIX_BY_SIGIL
+from protocols.chat.network.deliveries import Delivery
+from protocols.chat.network.events import Event
+from protocols.chat.network.network import Network
+from protocols.chat.settings import ChatLimits, Oper
+from protocols.session import Reason
+from tests.core.chat import Client, World
+
+NICKS = st.sampled_from(["ann", "ANN", "bob", "cyd", "dan", "eve", "[x]", "9", "a b"])
+CHANNELS = st.sampled_from(["#a", "#A", "#b", "#c", "c", "#a,#b"])
+CAPS = ["server-time", "message-tags", "echo-message", "extended-join", "away-notify", "labeled-response",
+        "batch", "invite-notify", "setname", "extended-monitor", "multi-prefix"]  # fmt: skip
+MODES = st.sampled_from(
+    ["+o {n}", "-o {n}", "+v {n}", "+h {n}", "+b {n}", "-b {n}", "+e {n}", "+I {n}", "+b m:{n}", "+k key",
+     "-k x", "+l 2", "-l", "+i", "-i", "+m", "-m", "+n", "-n", "+s", "+t", "+U", "-U", "+M", "+C", "b", "+x",
+     "+ov-h {n} {n} {n}", ""]
+)  # fmt: skip
+WORDS = st.sampled_from(["", "x", "two words", ":colon"])
+LIMITS = ChatLimits(channels=2, list_modes=3, monitor=2, whowas=3)
+
+
+class Machine(RuleBasedStateMachine):
+    """Five connections that come, talk and go; and a second network, which is given the same events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(limits=LIMITS, oper=(Oper(name="admin", password="sesame"),))
+        self.clients: list[Client] = []
+        self.said = 0
+        self.twin = Network(LIMITS)
+        network = self.world.server.network
+        apply = network.apply
+
+        def both(event: Event) -> list[Delivery]:
+            deliveries = apply(event)
+            again = self.twin.apply(event)
+            assert [type(one) for one in deliveries] == [type(one) for one in again]
+            return deliveries
+
+        network.apply = both  # type: ignore[method-assign]
+
+    def client(self, at: int) -> Client:
+        self.clients = [one for one in self.clients if not one.closed]
+        while len(self.clients) <= at:
+            self.clients.append(self.world.connect())
+        return self.clients[at]
+
+    def send(self, at: int, line: str) -> None:
+        self.world.host.now += 1
+        self.client(at).send(line)
+
+    @rule(at=st.integers(0, 4), nick=NICKS)
+    def register(self, at: int, nick: str) -> None:
+        self.send(at, f"NICK {nick}")
+        self.send(at, "USER u 0 * :Name")
+
+    @rule(at=st.integers(0, 4), caps=st.lists(st.sampled_from(CAPS), max_size=4), add=st.booleans())
+    def negotiate(self, at: int, caps: list[str], add: bool) -> None:
+        self.send(at, "CAP REQ :" + " ".join(one if add else "-" + one for one in caps))
+        self.send(at, "CAP END")
+
+    @rule(at=st.integers(0, 4), channel=CHANNELS, key=st.sampled_from(["", "key"]))
+    def join(self, at: int, channel: str, key: str) -> None:
+        self.send(at, f"JOIN {channel} {key}")
+
+    @rule(at=st.integers(0, 4), channel=CHANNELS, modes=MODES, nick=NICKS)
+    def mode(self, at: int, channel: str, modes: str, nick: str) -> None:
+        self.send(at, f"MODE {channel} {modes.format(n=nick)}")
+
+    @rule(
+        at=st.integers(0, 4),
+        line=st.sampled_from(
+            ["PART {c} :{w}", "KICK {c} {n} :{w}", "INVITE {n} {c}", "TOPIC {c} :{w}", "NAMES {c}", "WHO {c}",
+             "WHO {n}", "WHOIS {n}", "WHOWAS {n}", "AWAY :{w}", "SETNAME :{w}", "MODE {n} +iB", "MODE {n} -i",
+             "MODE {n} +RTo", "MONITOR + {n}", "MONITOR - {n}", "MONITOR C", "OPER admin sesame",
+             "KILL {n} :{w}", "WALLOPS :{w}", "LIST", "LUSERS", "QUIT :{w}", "JOIN 0", "@label=l PING x"]
+        ),
+        channel=CHANNELS,
+        nick=NICKS,
+        words=WORDS,
+    )  # fmt: skip
+    def ask(self, at: int, line: str, channel: str, nick: str, words: str) -> None:
+        self.send(at, line.format(c=channel, n=nick, w=words))
+
+    @rule(at=st.integers(0, 4), reason=st.sampled_from(Reason))
+    def lose(self, at: int, reason: Reason) -> None:
+        self.client(at).lose(reason)
+
+    @rule(
+        at=st.integers(0, 4),
+        command=st.sampled_from(["PRIVMSG", "NOTICE"]),
+        status=st.sampled_from(["", "", "@", "+", "@+"]),
+        to=st.one_of(CHANNELS, NICKS),
+    )
+    def speak(self, at: int, command: str, status: str, to: str) -> None:
+        """Nobody sees a message that they may not."""
+        client = self.client(at)
+        for one in self.world.clients.values():
+            one.data = b""
+        self.said += 1
+        text = f"words-{self.said}"
+        allowed = self.audience(client, status, to)
+        self.send(at, f"{command} {status}{to} :{text}")
+        for session, other in self.world.clients.items():
+            heard = sum(text in line for line in other.lines())
+            echoes = other is client and bool(session.caps & ECHO_MESSAGE)
+            assert heard <= allowed.get(other, 0) + echoes
+
+    def audience(self, client: Client, status: str, target: str) -> dict[Client, int]:
+        """How often each may hear it: counted from the network, not from what it says."""
+        network, heard = self.world.server.network, dict[Client, int]()
+        for one in target.split(","):
+            channel = network.channels.get(fold(one))
+            nick = network.nicks.get(fold(one))
+            for session, other in self.world.clients.items():
+                user = session.user
+                if user is None or user.id not in network.users:
+                    continue
+                if channel is not None and other is not client and user in channel.members:
+                    rank = channel.members[user]
+                    wanted = min((PREFIX_BY_SIGIL[sigil].bit for sigil in status), default=0)
+                    if "U" in channel.flags and channel.members.get(client.session.user, 0) == 0:  # type: ignore[call-overload]
+                        wanted = max(wanted, HALFOP)
+                    heard[other] = heard.get(other, 0) + (rank >= wanted)
+                elif user is nick and not status:
+                    heard[other] = heard.get(other, 0) + 1
+        return heard
+
+    # -- what always holds ---------------------------------------------------------------
+
+    @invariant()
+    def nicks_name_one_user_each(self) -> None:
+        network = self.world.server.network
+        assert {fold(user.nick): user for user in network.users.values()} == network.nicks
+        assert {user.id: user for user in network.users.values()} == network.users
+
+    @invariant()
+    def membership_is_symmetric(self) -> None:
+        network = self.world.server.network
+        for name, channel in network.channels.items():
+            assert channel.members, "an empty channel is gone"
+            assert fold(channel.name) == name
+            assert all(user.channels[name] is channel for user in channel.members)
+            assert all(user.invites[name] is channel for user in channel.invited)
+        for user in network.users.values():
+            assert len(user.channels) <= LIMITS.channels
+            assert all(user in channel.members for channel in user.channels.values())
+            assert all(user in channel.invited for channel in user.invites.values())
+            assert all(network.channels[name] is channel for name, channel in user.invites.items())
+
+    @invariant()
+    def connections_and_users_agree(self) -> None:
+        server = self.world.server
+        network = server.network
+        assert {one: user for user in network.users.values() for one in user.sessions} == network.sessions
+        assert server.here.sessions.keys() == network.sessions.keys()
+        alive = [one for one in self.world.clients.values() if not one.closed]
+        assert {one.session.name for one in alive if one.session.user} == network.sessions.keys()
+        assert server.unregistered == sum(one.session.user is None for one in alive)
+
+    @invariant()
+    def what_is_counted_is_there(self) -> None:
+        network = self.world.server.network
+        assert set(network.operators) == {one for one in network.users.values() if "o" in one.modes}
+        assert set(network.invisible) == {one for one in network.users.values() if "i" in one.modes}
+        assert len(network.former) <= LIMITS.whowas
+        pairs = {(nick, who) for nick, watchers in network.monitored.items() for who in watchers}
+        assert pairs == {(nick, who) for who, nicks in network.monitoring.items() for nick in nicks}
+        assert network.monitoring.keys() <= network.sessions.keys()
+
+    @invariant()
+    def the_same_events_make_the_same_network(self) -> None:
+        assert self.world.server.network.snapshot() == self.twin.snapshot()
+
+    @invariant()
+    def groups_are_never_stale(self) -> None:
+        """Who is on a channel is in one of its groups, by its capabilities."""
+        server = self.world.server
+        for channel in server.network.channels.values():
+            groups: Any = server.here._channel(channel)
+            grouped = {session: caps for caps, sessions in groups.items() for session in sessions}
+            expected = [session for user in channel.members for session in server.here.of(user)]
+            assert grouped == {session: session.caps for session in expected}
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
