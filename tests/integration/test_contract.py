@@ -141,6 +141,13 @@ def test_what_the_host_is_told_inside_a_fact_follows_its_orders(connect: Connect
     assert ask(client, "nested") == "nested 0"
 
 
+def test_what_the_host_is_told_inside_a_fact_precedes_every_later_fact(connect: Connect) -> None:
+    client, victim = connect(), connect("doomed")
+    assert ask(victim, "epitaph left") == "noted"
+    client.send(f"tell {name_of(client)} told\nkill doomed\n".encode())
+    assert [client.read_line() for _ in range(2)] == [b"told", b"left"]
+
+
 def test_what_a_thread_tells_is_carried_out_before_its_call_is_answered(connect: Connect) -> None:
     client = connect()
     for i in range(50):

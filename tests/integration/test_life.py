@@ -354,19 +354,19 @@ def test_without_descriptors_connections_wait_in_the_backlog(own: Own) -> None:
     for client in clients:
         client.send(b"ping x\n")
     running.wait_for("Too many open files: new connections wait in the backlog")
-    room = answers()
-    assert 10 < room < 40
-    assert ask(clients[0], "ping y") == "pong y"
+    wait_until("those who came in are answered", lambda: answers() >= 20)
+    clients[0].send(b"deadline 2\n")  # four tries of the server, in which nothing is new
+    assert clients[0].read_line() == b"expired"
+    assert answers() < 40
+    assert running.log.count("wait in the backlog") == 1, running.log
     # Nobody was closed, and as those who are in leave, those who wait come in.
-    for i in sorted(answered):
-        clients[i].close()
-    wait_until("those in the backlog are answered", lambda: answers() >= min(60, 2 * room - 2))
-    for i in sorted(answered):
-        clients[i].close()
-    wait_until("everybody is answered", lambda: answers() == 60)
+    while answers() < len(clients):
+        before = len(answered)
+        for i in answered:
+            clients[i].close()
+        wait_until("those in the backlog are answered", lambda before=before: answers() > before)
     for client in clients:
         client.close()
-    assert 1 <= running.log.count("wait in the backlog") <= 2, running.log  # once for each shortage
     running.wait_for("accepting again", running.log.count("wait in the backlog"))
 
 
@@ -427,15 +427,16 @@ def test_a_reader_who_takes_nothing_for_send_stall_is_dropped(own: Own, certific
                 assert watcher.read_line().split()[-1] == b"disconnected:STALLED"
 
 
+@pytest.mark.slow
 def test_a_slow_reader_who_does_read_is_not_dropped(own: Own) -> None:
-    """send_stall counts from the last byte that the socket took."""
-    running = own("probe", "--limits-send-stall", "1")
+    """send_stall counts from the last byte that the socket took: the whole may take longer."""
+    running = own("probe", "--limits-send-stall", "3")
     with running.connect(buffer=4096) as client, running.connect() as other:
         client.send(b"say 6000000\n")
         left = 6_000_000
-        for _ in range(6):
-            other.send(b"deadline 0.3\n")
-            left -= len(client.read(500_000))
+        for _ in range(8):
+            other.send(b"deadline 0.45\n")
+            left -= len(client.read(400_000))
             assert other.read_line() == b"expired"
         client.read(left)
         assert ask(client, "ping x") == "pong x"
