@@ -27,6 +27,7 @@ MODES = st.sampled_from(
      "-k x", "+l 2", "-l", "+i", "-i", "+m", "-m", "+n", "-n", "+s", "+t", "+U", "-U", "+M", "+C", "b", "+x",
      "+ov-h {n} {n} {n}", ""]
 )  # fmt: skip
+PLACES = st.integers(0, 4)
 WORDS = st.sampled_from(["", "x", "two words", ":colon"])
 LIMITS = ChatLimits(channels=2, list_modes=3, monitor=2, whowas=3)
 
@@ -52,54 +53,75 @@ class Machine(RuleBasedStateMachine):
         network.apply = both  # type: ignore[method-assign]
 
     def client(self, at: int) -> Client:
+        """The connection in this place; a new one, registered, if there is none."""
         self.clients = [one for one in self.clients if not one.closed]
         while len(self.clients) <= at:
-            self.clients.append(self.world.connect())
+            client = self.world.connect()
+            self.clients.append(client)
+            nicks = self.world.server.network.nicks
+            nick = next(one for one in ("ann", "bob", "cyd", "dan", "eve", "fay") if one not in nicks)
+            client.send(f"NICK {nick}", "USER u 0 * :Name")
         return self.clients[at]
 
     def send(self, at: int, line: str) -> None:
         self.world.host.now += 1
         self.client(at).send(line)
 
-    @rule(at=st.integers(0, 4), nick=NICKS)
-    def register(self, at: int, nick: str) -> None:
-        self.send(at, f"NICK {nick}")
-        self.send(at, "USER u 0 * :Name")
+    @rule(nick=NICKS)
+    def stranger(self, nick: str) -> None:
+        """Somebody connects, and may lose the race for the nick."""
+        self.world.connect().send("JOIN #a", f"NICK {nick}", "PRIVMSG ann :x", "QUIT")
 
-    @rule(at=st.integers(0, 4), caps=st.lists(st.sampled_from(CAPS), max_size=4), add=st.booleans())
+    @rule(at=PLACES, nick=NICKS)
+    def rename(self, at: int, nick: str) -> None:
+        self.send(at, f"NICK {nick}")
+
+    @rule(at=PLACES, caps=st.lists(st.sampled_from(CAPS), max_size=4), add=st.booleans())
     def negotiate(self, at: int, caps: list[str], add: bool) -> None:
         self.send(at, "CAP REQ :" + " ".join(one if add else "-" + one for one in caps))
         self.send(at, "CAP END")
 
-    @rule(at=st.integers(0, 4), channel=CHANNELS, key=st.sampled_from(["", "key"]))
+    @rule(at=PLACES, channel=CHANNELS, key=st.sampled_from(["", "key"]))
     def join(self, at: int, channel: str, key: str) -> None:
         self.send(at, f"JOIN {channel} {key}")
 
-    @rule(at=st.integers(0, 4), channel=CHANNELS, modes=MODES, nick=NICKS)
+    @rule(at=PLACES, channel=CHANNELS, modes=MODES, nick=NICKS)
     def mode(self, at: int, channel: str, modes: str, nick: str) -> None:
         self.send(at, f"MODE {channel} {modes.format(n=nick)}")
 
     @rule(
-        at=st.integers(0, 4),
-        line=st.sampled_from(
-            ["PART {c} :{w}", "KICK {c} {n} :{w}", "INVITE {n} {c}", "TOPIC {c} :{w}", "NAMES {c}", "WHO {c}",
-             "WHO {n}", "WHOIS {n}", "WHOWAS {n}", "AWAY :{w}", "SETNAME :{w}", "MODE {n} +iB", "MODE {n} -i",
-             "MODE {n} +RTo", "MONITOR + {n}", "MONITOR - {n}", "MONITOR C", "OPER admin sesame",
-             "KILL {n} :{w}", "WALLOPS :{w}", "LIST", "LUSERS", "QUIT :{w}", "JOIN 0", "@label=l PING x"]
-        ),
+        at=PLACES,
+        line=st.sampled_from(["PART {c} :{w}", "KICK {c} {n} :{w}", "INVITE {n} {c}", "TOPIC {c} :{w}",
+                              "NAMES {c}", "WHO {c}", "LIST", "JOIN 0"]),
         channel=CHANNELS,
         nick=NICKS,
         words=WORDS,
     )  # fmt: skip
-    def ask(self, at: int, line: str, channel: str, nick: str, words: str) -> None:
+    def on_channels(self, at: int, line: str, channel: str, nick: str, words: str) -> None:
         self.send(at, line.format(c=channel, n=nick, w=words))
 
-    @rule(at=st.integers(0, 4), reason=st.sampled_from(Reason))
+    @rule(
+        at=PLACES,
+        line=st.sampled_from(["WHO {n}", "WHOIS {n}", "WHOWAS {n}", "AWAY :{w}", "SETNAME :{w}", "LUSERS",
+                              "MODE {n} +iB", "MODE {n} -i", "MODE {n} +RTo-o", "MONITOR + {n}",
+                              "MONITOR - {n}", "MONITOR C", "QUIT :{w}", "@label=l PING x"]),
+        nick=NICKS,
+        words=WORDS,
+    )  # fmt: skip
+    def among_users(self, at: int, line: str, nick: str, words: str) -> None:
+        self.send(at, line.format(n=nick, w=words))
+
+    @rule(at=PLACES, line=st.sampled_from(["KILL {n} :x", "WALLOPS :x", "WHOIS {n}"]), nick=NICKS)
+    def as_operator(self, at: int, line: str, nick: str) -> None:
+        self.send(at, "OPER admin sesame")
+        self.send(at, line.format(n=nick))
+
+    @rule(at=PLACES, reason=st.sampled_from(Reason))
     def lose(self, at: int, reason: Reason) -> None:
         self.client(at).lose(reason)
 
     @rule(
-        at=st.integers(0, 4),
+        at=PLACES,
         command=st.sampled_from(["PRIVMSG", "NOTICE"]),
         status=st.sampled_from(["", "", "@", "+", "@+"]),
         to=st.one_of(CHANNELS, NICKS),
@@ -196,4 +218,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
