@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
 import click
+import gevent
 import msgspec
 
 from gevent_impl.rpc_client import RPCClient
 from protocols.listen import AddressError
 from protocols.rpc.failures import CallFailed, RemoteError
+from protocols.rpc.message import Unspeakable
 
 
 @click.command()
@@ -34,6 +37,7 @@ def call(address: str, method: str, arguments: tuple[str, ...], timeout: float, 
         client = RPCClient(address, token=os.environ.get("TWOFOLD_TOKEN", ""), reconnect=False)
     except AddressError as error:
         raise click.UsageError(str(error)) from None
+    _let_interrupt()
     try:
         with client:
             result = client.call(method, _params(arguments), timeout=timeout, type=msgspec.Raw)
@@ -42,10 +46,20 @@ def call(address: str, method: str, arguments: tuple[str, ...], timeout: float, 
         sys.exit(f"error {error.code}: {error.message}{data}")
     except CallFailed as error:
         sys.exit(f"error: {error}")
+    except Unspeakable as error:  # an argument that is not UTF-8
+        raise click.UsageError(str(error)) from None
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     text = bytes(result)
     if sys.stdout.isatty() if indent is None else indent:
         text = msgspec.json.format(text)
     sys.stdout.buffer.write(text + b"\n")
+
+
+def _let_interrupt() -> None:
+    """Let Ctrl-C end the wait for the answer; raised in the hub, as it would be, it is a traceback."""
+    waiting, loop = gevent.getcurrent(), gevent.get_hub().loop
+    signal.signal(signal.SIGINT, lambda *_: loop.run_callback_threadsafe(waiting.throw, KeyboardInterrupt()))
 
 
 def _params(arguments: tuple[str, ...]) -> list[Any] | dict[str, Any] | None:

@@ -177,7 +177,8 @@ class ClientSession(Session):
         if self._forget(pending) is None:
             return ()
         self._arm()
-        return (_cancel_line(pending), Settle(pending, error=CallCancelled(pending.method)))  # type: ignore[return-value]
+        error = CallCancelled(f"{pending.method}: cancelled")
+        return (_cancel_line(pending), Settle(pending, error=error))  # type: ignore[return-value]
 
     def subscribe(self, topic: str, now: float, timeout: float | None = None) -> tuple[Pending, Orders]:
         """Want what is published under a topic, on this connection and on those after it."""
@@ -256,7 +257,8 @@ class ClientSession(Session):
         while self._dues and self._dues[0][0] <= now:
             _, _, pending = heapq.heappop(self._dues)
             if self._forget(pending) is not None:
-                out += (_cancel_line(pending), Settle(pending, error=TimedOut(pending.method)))
+                error = TimedOut(f"{pending.method}: no answer in time")
+                out += (_cancel_line(pending), Settle(pending, error=error))
         self._arm()
         return out
 
@@ -343,7 +345,8 @@ class ClientSession(Session):
     def _lost(self, reason: Reason) -> CallFailed:
         if isinstance(self._why, BadReply):
             return self._why
-        return ConnectionLost(reason.value if self._why is None else f"{reason.value}; {self._why}")
+        why = reason.value if self._why is None else f"{reason.value}; {self._why}"
+        return ConnectionLost(f"the connection ended first: {why}")
 
     def _lose(self, error: CallFailed, out: list[Any], still_open: bool = False) -> None:
         """Nothing more will be answered."""

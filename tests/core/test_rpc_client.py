@@ -160,7 +160,7 @@ def test_a_lost_connection_fails_what_was_under_way() -> None:
     assert isinstance(settle, Settle)
     assert settle.pending is pending
     assert isinstance(settle.error, ConnectionLost)
-    assert str(settle.error) == "reset by peer"
+    assert str(settle.error) == "the connection ended first: reset by peer"
     assert session.deadline is None
     with pytest.raises(NotConnected):
         session.notify("a")
