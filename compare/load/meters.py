@@ -19,11 +19,12 @@ class Meters:
         self._server.start()
         self._cpu, self._began = time.process_time(), time.perf_counter()
 
-    def stop(self, outcome: Outcome) -> None:
-        """Write what was spent since `start` into `outcome`."""
+    def stop(self, outcome: Outcome, idle: float = 0) -> None:
+        """Write what was spent since `start` into `outcome`; `idle` is what the generator spun away."""
         outcome.seconds = time.perf_counter() - self._began
         outcome.server_cpu = self._server.stop()
-        outcome.generator_cpu = time.process_time() - self._cpu
+        spent = time.process_time() - self._cpu
+        outcome.generator_cpu = max(0.0, spent - idle)
         # In ticks of 10 ms: enough to see a noisy neighbour.
-        rest = proc.busy() - self._busy - outcome.server_cpu - outcome.generator_cpu
+        rest = proc.busy() - self._busy - outcome.server_cpu - spent
         outcome.other_cpu = max(0.0, rest)
