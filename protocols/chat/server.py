@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
 
@@ -16,6 +17,8 @@ from protocols.chat.sasl import MECHANISMS
 from protocols.chat.session import ChatSession
 from protocols.chat.settings import ChatLimits, ChatSettings
 from protocols.session import Host, Order, Peer, Refused, Server, To
+
+log = logging.getLogger("protocols.chat")
 
 VERSION = "twofold-chat"
 
@@ -87,6 +90,7 @@ class ChatServer(Server):
 
     def arrived(self, session: ChatSession) -> None:
         """The connection is registered."""
+        log.info("%s: registered as %s", session.peer, session.nick)
         self.unregistered -= 1
         self.here.add(session)
 

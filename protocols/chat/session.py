@@ -10,6 +10,7 @@ one may run.  The backlog is bounded in bytes; who fills it gets Excess Flood.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ from protocols.session import CLOSE, Call, Orders, Peer, Reason
 
 if TYPE_CHECKING:
     from protocols.chat.server import ChatServer
+
+log = logging.getLogger("protocols.chat")
 
 Answered = Callable[[Any, float], None]
 """What goes on once a call is over: with its result, or the exception."""
@@ -186,6 +189,8 @@ class ChatSession(Answering):
 
     def disconnected(self, reason: Reason, now: float) -> Orders:
         out = self._out = []
+        if not self.closed:
+            log.info("%s: %s: %s", self.peer, self.nick, REASONS[reason])
         self._part_with(REASONS[reason])
         self._backlog.clear()
         self._stream = self._call = self._answered = None
@@ -333,11 +338,14 @@ class ChatSession(Answering):
         """Say ERROR and close; others read `quit`, or `why`."""
         if self.closed:
             return
+        # Up to the colon: what follows may be somebody's words, which are not for the log.
+        log.info("%s: %s: %s", self.peer, self.nick, why.partition(":")[0])
         self._out.append(self._error(why))
         self._close(why if quit is None else quit)
 
     def over(self, why: str) -> bytes:
         """Somebody else ended it: the last line that it is sent."""
+        log.info("%s: %s: killed", self.peer, self.nick)
         self.server.forget(self)
         self._shut()
         return self._error(why)

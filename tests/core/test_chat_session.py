@@ -327,3 +327,17 @@ def test_an_address_is_cloaked_alike_each_time() -> None:
     assert first.session.host == second.session.host != other.session.host
     assert first.session.host.endswith(".cloak")
     assert World().connect("::1").session.host == "0::1"
+
+
+def test_what_happens_is_on_the_log_and_what_is_said_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "protocols.chat")
+    world = World()
+    ann, bob = world.together("ann", "bob")
+    ann.send("PRIVMSG #tea :secret", "QUIT :secret")
+    bob.lose(Reason.SEND_QUEUE)
+    assert [record.getMessage() for record in caplog.records] == [
+        "192.0.2.1:40000: registered as ann",
+        "192.0.2.1:40000: registered as bob",
+        "192.0.2.1:40000: ann: Quit",
+        "192.0.2.1:40000: bob: SendQ exceeded",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from protocols.chat import isupport
@@ -49,6 +50,8 @@ from protocols.session import Call
 if TYPE_CHECKING:
     from protocols.chat.session import ChatSession
 
+log = logging.getLogger("protocols.chat")
+
 
 def _here(session: ChatSession, message: Message) -> None:
     """Raises 402 for a question to another server."""
@@ -69,6 +72,7 @@ def oper(session: ChatSession, message: Message, now: float) -> None:
     def compared(result: Any, now: float) -> None:
         if result is not True:
             raise Refusal(ERR_PASSWDMISMATCH)
+        log.info("%s: %s is operator %s", session.peer, session.nick, known.name)
         session.apply(BecomeOper(session.name, session.wall(), known.name, known.title))
 
     session.call(Call(verify, (known.password, password)), compared)

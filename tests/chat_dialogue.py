@@ -1,0 +1,77 @@
+"""Reads the dialogues of several clients in `tests/transcripts/chat_*.txt`; its README has the form."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.dialogue import _ESCAPE, FOLDER, _unescape
+
+ANYTHING = "\u2026"
+"""Stands for any text within a line, and alone for any lines."""
+
+_STEP = re.compile(r"(\w+)(>>|>\.|>|<<|<\.|<)(?: (.*))?")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of one client: it sends `data`, ends its half, reads `line`, or sees the end."""
+
+    who: str
+    what: str
+    data: bytes = b""
+    line: str = ""
+
+    @property
+    def expects(self) -> bool:
+        """Is it the server's turn?"""
+        return self.what.startswith("<")
+
+    def matches(self, line: str) -> bool:
+        """Is this the line that is expected?"""
+        parts = map(re.escape, self.line.split(ANYTHING))
+        return re.fullmatch(".*?".join(parts), line, re.DOTALL) is not None
+
+
+def parse(text: str) -> list[Step]:
+    """The steps of one dialogue."""
+    steps = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        found = _STEP.fullmatch(line)
+        if found is None:
+            raise ValueError(f"line {number}: {line!r} is no step")
+        who, what, words = found[1], found[2], found[3] or ""
+        raw = _ESCAPE.sub(_unescape, words.encode())
+        if what == ">":
+            steps.append(Step(who, what, words.encode() + b"\r\n"))
+        elif what == ">>":
+            steps.append(Step(who, what, raw))
+        elif what == "<<":
+            steps.append(Step(who, "<", line=raw.decode()))
+        else:
+            steps.append(Step(who, what, line=words))
+    return steps
+
+
+def read(name: str) -> list[Step]:
+    """The dialogue in `tests/transcripts/NAME.txt`."""
+    return parse((FOLDER / f"{name}.txt").read_text(encoding="utf-8"))
+
+
+def compare(who: str, expected: list[Step], lines: list[str]) -> None:
+    """Raises AssertionError unless `lines` are what `who` is expected to read."""
+    rest = list(lines)
+    skipping = False
+    for step in expected:
+        if step.line == ANYTHING:
+            skipping = True
+            continue
+        while skipping and rest and not step.matches(rest[0]):
+            del rest[0]
+        assert rest, f"{who} reads nothing more, expected {step.line!r} of {lines}"
+        assert step.matches(rest[0]), f"{who} reads {rest[0]!r}, expected {step.line!r}"
+        del rest[0]
+        skipping = False
+    assert skipping or not rest, f"{who} also reads {rest}"
