@@ -34,6 +34,11 @@ class Answering(Session):
         """Bytes since the driver was last known to have sent nearly all."""
         self._label: Label | None = None
 
+    def taken(self) -> list[Order]:
+        """The orders of this fact, handed over: an idle connection keeps none."""
+        out, self._out = self._out, []
+        return out
+
     def wall(self) -> float:
         """When what happens now happens: seconds since 1970."""
         return self.server.host.wall()

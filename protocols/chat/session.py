@@ -119,9 +119,8 @@ class ChatSession(Answering):
         return ()
 
     def received(self, data: bytes, now: float) -> Orders:
-        out = self._out = []
         if self.closed:
-            return out
+            return ()
         self._heard = now
         self._pinged = 0.0
         new = self.user is None
@@ -131,17 +130,16 @@ class ChatSession(Answering):
             self._unended = len(data) - end - 1 if end >= 0 else self._unended + len(data)
             if self._unended > UNENDED:
                 self.end("Request too long")
-                return out
+                return self.taken()
         else:
             self._unended = 0
         if self._backlog or self.more or self._stream is not None or self._call is not None:
             self._keep(lines)
         else:
             self._read(lines, now)
-        return self._done(now) if self._backlog or new else out
+        return self._done(now) if self._backlog or new else self.taken()
 
     def ended(self, now: float) -> Orders:
-        self._out = []
         self._ended = True
         last = self._lines.end()
         if last is not None:
@@ -149,23 +147,19 @@ class ChatSession(Answering):
         return self._go_on(now)
 
     def resumed(self, now: float) -> Orders:
-        self._out = []
         self._said = 0
         self.more = False
         return self._go_on(now)
 
     def replied(self, call: Call, result: Any, now: float) -> Orders:
-        self._out = []
         self._over(call, result, now)
         return self._go_on(now)
 
     def failed(self, call: Call, error: Exception, now: float) -> Orders:
-        self._out = []
         self._over(call, error, now)
         return self._go_on(now)
 
     def expired(self, now: float) -> Orders:
-        self._out = []
         if self.user is None and now >= self._register_by and not self.closed:
             self.end("Registration timed out")
         self._read_backlog(now)
@@ -179,16 +173,14 @@ class ChatSession(Answering):
         return self._done(now)
 
     def drained(self, now: float) -> Orders:
-        self._out = []
         if not self.closed:
             self.server.stopping = True
             self.notice("The server is stopping")
             self._send(Line("ERROR :Server closing", self.wall()), "")
             self._close("Server closing")
-        return self._out
+        return self.taken()
 
     def disconnected(self, reason: Reason, now: float) -> Orders:
-        out = self._out = []
         if not self.closed:
             log.info("%s: %s: %s", self.peer, self.nick, REASONS[reason])
         self._part_with(REASONS[reason])
@@ -196,7 +188,7 @@ class ChatSession(Answering):
         self._stream = self._call = self._answered = None
         self.deadline = None
         self.more = False
-        return [order for order in out if type(order) is not bytes]
+        return [order for order in self.taken() if type(order) is not bytes]
 
     # -- lines in ----------------------------------------------------------------------
 
@@ -383,12 +375,12 @@ class ChatSession(Answering):
 
     def _done(self, now: float) -> Orders:
         if self.closed:
-            return self._out
+            return self.taken()
         if self._ended and not (
             self._backlog or self.more or self._stream is not None or self._call is not None
         ):
             self.end("Connection closed")
-            return self._out
+            return self.taken()
         due = self._register_by
         if self.user is not None:
             silence = self.server.settings.timeouts.ping
@@ -396,4 +388,4 @@ class ChatSession(Answering):
         if self._backlog and not (self.more or self._stream is not None or self._call is not None):
             due = min(due, self._bucket.when())
         self.deadline = due
-        return self._out
+        return self.taken()
