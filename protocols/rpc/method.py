@@ -16,9 +16,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import astuple
 
 from protocols.rpc.connection import Connection
 from protocols.rpc.errors import INVALID_PARAMS, ErrorKind, RPCError
+from protocols.rpc.message import quick_request
 
 Run = Literal["inline", "thread", "concurrent"]
 
@@ -102,21 +104,21 @@ class Method:
         self._by_name = msgspec.json.Decoder(by_name).decode
         self.by_position: Callable[[Raw], Sequence[Any]] | None = None
         """Decodes an array of all the parameters into the arguments, where it is that simple."""
-        if self._place is None and self._positional == len(fields):
-            if all(one.required for one in self.parameters):
-                types = tuple(one.type for one in self.parameters)
-                tuple_type: Any = tuple[types] if types else tuple[()]  # type: ignore[valid-type]
-                self.by_position = msgspec.json.Decoder(tuple_type).decode
-            else:
-                array = msgspec.defstruct("Params", fields, array_like=True, forbid_unknown_fields=True)
-                decode, values = msgspec.json.Decoder(array).decode, msgspec.structs.astuple
-
-                def in_order(params: Raw) -> Sequence[Any]:
-                    return values(decode(params))
-
-                self.by_position = in_order
-        self.quick = self.run == "inline" and not self.authenticated and self.by_position is not None
-        """May the session call it without asking more?"""
+        self.quick: type[msgspec.Struct] | None = None
+        """A request for it by position, where a session may carry it out without asking more."""
+        if self._place is not None or self._positional < len(fields):
+            return
+        array: Any
+        if all(one.required for one in self.parameters):
+            types = tuple(one.type for one in self.parameters)
+            array = tuple[types] if types else tuple[()]  # type: ignore[valid-type]
+            self.by_position = msgspec.json.Decoder(array).decode
+        else:
+            array = msgspec.defstruct("Params", fields, array_like=True, forbid_unknown_fields=True)
+            decode = msgspec.json.Decoder(array).decode
+            self.by_position = lambda params: astuple(decode(params))
+        if self.run == "inline" and not self.authenticated:
+            self.quick = quick_request(self.name, array, self.function)
 
     def bind(self, params: Raw, connection: Connection) -> tuple[Sequence[Any], dict[str, Any]]:
         """The arguments and keyword arguments for `function`.  Raises RPCError."""
@@ -124,7 +126,7 @@ class Method:
         by_name = text[:1] != b"["
         try:
             if by_name:
-                values = msgspec.structs.astuple(self._by_name(text or b"{}"))
+                values = astuple(self._by_name(text or b"{}"))
             elif self.by_position is not None:
                 values = tuple(self.by_position(params))
             else:

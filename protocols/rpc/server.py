@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
-
-from msgspec import Raw
 
 from protocols.rpc.builtin import BUILTIN
 from protocols.rpc.errors import REFUSED
-from protocols.rpc.message import NULL, error_line
+from protocols.rpc.message import NULL, error_line, quick_decoder
 from protocols.rpc.method import Method
 from protocols.rpc.openrpc import document
 from protocols.rpc.service import Service
@@ -34,12 +31,8 @@ class RPCServer(Server):
         self.token = token
         self.host = host
         self.slots = Slots(limits.calls)
-        self.quick: dict[str, tuple[Callable[[Raw], Sequence[Any]], Callable[..., Any]]] = {
-            method.name: (method.by_position, method.function)
-            for method in service.methods.values()
-            if method.quick and method.by_position is not None
-        }
-        """The methods that a session may call without asking more."""
+        self.decode_quick = quick_decoder([one.quick for one in service.methods.values() if one.quick])
+        """Reads a request for a method that a session may call without asking more."""
         self._document: dict[str, Any] | None = None
         service.attach(host)
 

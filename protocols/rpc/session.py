@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import astuple
+
 from protocols.lines import Lines, TooLong
 from protocols.rpc.answer import failure, success, too_large
 from protocols.rpc.calls import Calls
@@ -30,9 +32,9 @@ from protocols.rpc.message import (
     RESULT,
     Refusal,
     check,
-    decode_request,
     encode,
     error_line,
+    quick_decoder,
     read_batch,
     read_request,
     too_deep,
@@ -62,13 +64,13 @@ class RPCSession(Session):
         "_backlog",
         "_calls",
         "_connection",
+        "_decode_quick",
         "_ended",
         "_heard",
         "_limits",
         "_lines",
         "_out",
         "_parked",
-        "_quick",
         "_said",
         "_slots",
         "_stopping",
@@ -83,7 +85,7 @@ class RPCSession(Session):
         self._limits = limits = server.limits
         self._slots = server.slots
         self._calls = Calls(limits, server.slots)
-        self._quick = server.quick
+        self._decode_quick = server.decode_quick
         self._connection = Connection(self, server.host)
         self._lines = Lines(limits.line)
         self._backlog: deque[bytes | TooLong | Stop] = deque()
@@ -193,9 +195,8 @@ class RPCSession(Session):
         The loop's body is the fast way: an inline method, all its parameters by position.
         It only says yes.  Anything it hesitates at goes to `_take`, which knows everything.
         """
-        out, quick, said, join = self._out, self._quick, self._said, b"".join
-        depth, most = self._limits.depth, self._limits.send_queue
-        rest = iter(lines)
+        out, decode, said, limits = self._out, self._decode_quick, self._said, self._limits
+        depth, most, rest = limits.depth, limits.send_queue, iter(lines)
         for line in rest:
             # Fewer bytes than `depth` can't hold more brackets than that.
             if (
@@ -204,27 +205,28 @@ class RPCSession(Session):
                 and (len(line) <= depth or not too_deep(line, depth))
             ):
                 try:
-                    request = decode_request(line)
-                    bind, function = quick[request.method]
-                    arguments = bind(request.params)
+                    request = decode(line)
                     ident = encode(request.id)  # a Raw as it came, in half the time of bytes()
                     if ident and ident[0] not in ID_STARTS:
                         raise ValueError
-                except (ValueError, KeyError, RecursionError):
+                except (ValueError, RecursionError):
                     pass  # `_take` finds out what it is
                 else:
+                    params = request.params
+                    if params.__class__ is not tuple:  # some have defaults
+                        params = astuple(params)
                     try:
-                        result = function(*arguments)
+                        result = request.function(*params)
                     except Exception as error:
-                        answer = failure(request.method, ident, error)
+                        answer = failure(request.name, ident, error)
                     else:
                         answer = b""
                         if result.__class__ in SURE:
                             try:
-                                answer = join((RESULT, encode(result), ID, ident, END))
+                                answer = b"".join((RESULT, encode(result), ID, ident, END))
                             except ValueError:  # an int of more than 4,300 digits
                                 pass
-                        answer = answer or success(request.method, ident, result, most)
+                        answer = answer or success(request.name, ident, result, most)
                     if ident:
                         out.append(answer)
                         said += len(answer)
@@ -237,7 +239,7 @@ class RPCSession(Session):
             said = self._said
             if self.more:
                 self._backlog.extend(rest)
-            quick = self._quick
+            decode = self._decode_quick
         self._said = said
 
     def _read_backlog(self, now: float) -> None:
@@ -248,7 +250,7 @@ class RPCSession(Session):
         """One line, whatever it is."""
         if isinstance(line, Stop):
             self._stopping = True
-            self._quick = {}
+            self._decode_quick = quick_decoder([])
             return
         try:
             if isinstance(line, TooLong):
