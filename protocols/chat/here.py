@@ -102,7 +102,17 @@ class Here:
         known = self._groups.get(channel)
         if known is not None and known[0] == channel.generation:
             return known[1]
-        groups = _grouped(chain.from_iterable(map(self.of, channel.members)))
+        # As `of` and `_grouped` do, in half the time: a joining crowd makes this again and again.
+        groups: dict[int, list[ChatSession]] = {}
+        sessions = self.sessions
+        for user in channel.members:
+            for name in user.sessions:
+                session = sessions.get(name)
+                if session is not None:
+                    try:
+                        groups[session.caps].append(session)
+                    except KeyError:
+                        groups[session.caps] = [session]
         self._groups[channel] = channel.generation, groups
         return groups
 

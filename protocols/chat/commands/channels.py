@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from protocols.chat.caps import MULTI_PREFIX, USERHOST_IN_NAMES
 from protocols.chat.casemap import fold, is_channel, matches
 from protocols.chat.message import Message, cut_text
-from protocols.chat.modes import channel_changes, sigils, user_changes
+from protocols.chat.modes import PREFIXES, channel_changes, sigils, user_changes
 from protocols.chat.network.events import (
     Invite,
     Join,
@@ -177,8 +177,9 @@ def _names(session: ChatSession, channel: Channel) -> Iterator[Line]:
     caps, user = session.caps, session.user
     every, full = bool(caps & MULTI_PREFIX), bool(caps & USERHOST_IN_NAMES)
     member = user in channel.members
+    prefixes = [sigils(rank, every) for rank in range(2 * PREFIXES[0].bit)]
     shown = [
-        sigils(rank, every) + (one.source if full else one.nick)
+        prefixes[rank] + (one.source if full else one.nick)
         for one, rank in channel.members.items()
         if member or "i" not in one.modes
     ]

@@ -12,9 +12,9 @@ def in_lines(names: Iterable[str], separator: str = ",") -> list[str]:
     """Names as few lines as they fit on."""
     lines: list[str] = []
     some: list[str] = []
-    room = 0
+    room, between = 0, len(separator)
     for name in names:
-        size = len(name.encode()) + len(separator)
+        size = (len(name) if name.isascii() else len(name.encode())) + between
         if room < size and some:
             lines.append(separator.join(some))
             some = []
