@@ -143,7 +143,9 @@ class Machine(RuleBasedStateMachine):
     def audience(self, client: Client, status: str, target: str) -> dict[Client, int]:
         """How often each may hear it: counted from the network, not from what it says."""
         network, heard = self.world.server.network, dict[Client, int]()
-        for one in target.split(","):
+        for at, one in enumerate(target.split(",")):
+            if at:
+                status = ""  # it was written before the first target only
             channel = network.channels.get(fold(one))
             nick = network.nicks.get(fold(one))
             for session, other in self.world.clients.items():
