@@ -28,6 +28,8 @@ from tests.clients import Client, TLSClient
 PATIENCE = 30.0
 """Seconds after which what a test waits for will not come; never how long it takes."""
 PROBE = Path(__file__).parent / "probe"
+OUTPUT = tempfile.TemporaryDirectory(prefix="twofold-")
+"""Where servers run, write and bind unix sockets, up to the end of the tests; short, as their paths must be."""
 TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
@@ -244,7 +246,7 @@ def start(
     environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Running:
     """Start a server that listens on these, and see its first answer (unless not `warm`)."""
-    directory = Path(tempfile.mkdtemp(prefix="twofold-"))
+    directory = Path(tempfile.mkdtemp(dir=OUTPUT.name))
     sockets: list[socket.socket] = []
     where: dict[str, tuple[int, object]] = {}
     arguments = []
