@@ -29,7 +29,7 @@ PATIENCE = 30.0
 """Seconds after which what a test waits for will not come; never how long it takes."""
 PROBE = Path(__file__).parent / "probe"
 OUTPUT = tempfile.TemporaryDirectory(prefix="twofold-")
-"""Where servers run, write and bind unix sockets, up to the end of the tests; short, as such paths must be."""
+"""Where servers run, write and bind unix sockets until the tests end; a path that is short enough."""
 TWISTD = "from twisted.scripts.twistd import run; run()"
 
 

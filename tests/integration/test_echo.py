@@ -6,16 +6,11 @@ The tests that take `tcp` also run against any other server: `pytest --target HO
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import select
-import signal
 import socket
 import ssl
-import stat
-import struct
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -36,8 +31,7 @@ def echo(
     if target:
         yield None
         return
-    listen = (*STREAMS, "udp", "udp6")
-    with servers.serving(implementation, "echo", listen=listen, certificate=certificate) as running:
+    with servers.serving(implementation, "echo", listen=STREAMS, certificate=certificate) as running:
         yield running
 
 
@@ -220,197 +214,6 @@ def test_truncation_is_no_end_over_tls(ours: Running) -> None:
         client.sock.shutdown(socket.SHUT_WR)
         with pytest.raises(ConnectionResetError):
             client.read_to_end()
-
-
-# -- datagrams -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["udp", "udp6"])
-def datagrams(request: pytest.FixtureRequest, ours: Running) -> Iterator[socket.socket]:
-    """A socket that is connected to echo's."""
-    family, address = ours.where[request.param]
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(servers.PATIENCE)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * MIB)
-        sock.connect(address)  # type: ignore[arg-type]
-        yield sock
-
-
-@pytest.mark.parametrize("size", [0, 1, 512, 8_192, 8_193, 65_507])
-def test_a_datagram_comes_back_whole(datagrams: socket.socket, size: int) -> None:
-    """RFC 862; trap: the stock servers of both frameworks cut at 8,192 bytes."""
-    data = noise(size)
-    datagrams.send(data)
-    assert datagrams.recv(70_000) == data
-
-
-def test_each_datagram_comes_back_as_one(datagrams: socket.socket) -> None:
-    for i in range(50):
-        datagrams.send(b"%d" % i)
-    assert [datagrams.recv(100) for _ in range(50)] == [b"%d" % i for i in range(50)]
-
-
-def test_each_datagram_goes_back_to_its_own_sender(ours: Running) -> None:
-    family, address = ours.where["udp"]
-    senders = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(20)]
-    for i, sender in enumerate(senders):
-        sender.settimeout(servers.PATIENCE)
-        sender.sendto(b"%d" % i, address)  # type: ignore[arg-type]
-    for i, sender in enumerate(senders):
-        assert sender.recvfrom(100) == (b"%d" % i, address)
-        sender.close()
-
-
-def test_an_icmp_answer_does_not_stop_it(datagrams: socket.socket, ours: Running) -> None:
-    """Who is gone when the datagram comes back answers "port unreachable"."""
-    for _ in range(20):
-        with socket.socket(datagrams.family, socket.SOCK_DGRAM) as gone:
-            gone.sendto(b"x", datagrams.getpeername())
-    datagrams.send(b"still")
-    assert datagrams.recv(100) == b"still"
-
-
-def forged(source: tuple[str, int], to: tuple[str, int], data: bytes) -> None:
-    """Send a datagram with another's source port (IPv4, by a raw socket: root alone may)."""
-    length = 8 + len(data)
-    # A checksum of 0 says that there is none (RFC 768).
-    packet = struct.pack("!HHHH", source[1], to[1], length, 0) + data
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw:
-        raw.bind((source[0], 0))
-        raw.sendto(packet, (to[0], 0))
-
-
-def test_datagrams_from_echo_like_ports_are_dropped_and_counted(own: Own) -> None:
-    """Two echo servers must not talk for ever (CERT CA-1996-01)."""
-    if os.geteuid():
-        from tests.conftest import skip_unless_in_ci
-
-        skip_unless_in_ci("only root may forge a datagram's source port")
-    running = own("echo", listen=("tcp", "udp"))
-    host, port = running.where["udp"][1]  # type: ignore[misc]
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw:
-        raw.bind(("127.0.0.1", 0))
-        raw.settimeout(servers.PATIENCE)
-        for suspect in (7, 13, 17, 19, 37, port):
-            forged(("127.0.0.1", suspect), (host, port), b"for ever?")
-        forged(("127.0.0.1", 7777), (host, port), b"the last")
-        answered = []
-        while 7777 not in answered:
-            packet = raw.recv(70_000)
-            header = (packet[0] & 15) * 4
-            source, destination = struct.unpack("!HH", packet[header : header + 4])
-            if source == port and destination != port:
-                answered.append(destination)
-    assert answered == [7777]
-    running.signal(signal.SIGTERM)
-    running.ended()
-    assert "6 datagrams from echo-like ports were dropped" in running.log
-
-
-def test_two_echo_listeners_do_not_talk_for_ever(own: Own) -> None:
-    """A datagram forged to come from our other port is one of our own ports as well."""
-    if os.geteuid():
-        from tests.conftest import skip_unless_in_ci
-
-        skip_unless_in_ci("only root may forge a datagram's source port")
-    running = own("echo", "--listen", "udp://127.0.0.1:0", "--listen", "udp://127.0.0.1:0", listen=("tcp",))
-    running.wait_for("listening on udp://127.0.0.1:", 2)
-    ports = [int(line.rpartition(":")[2]) for line in running.stderr.splitlines() if "udp://" in line]
-    forged(("127.0.0.1", ports[0]), ("127.0.0.1", ports[1]), b"for ever?")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(servers.PATIENCE)
-        for port in ports:
-            sock.sendto(b"still", ("127.0.0.1", port))
-            assert sock.recv(100) == b"still"
-    running.signal(signal.SIGTERM)
-    running.ended()
-    assert "1 datagrams from echo-like ports were dropped" in running.log
-
-
-# -- unix sockets --------------------------------------------------------------------------------
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-@pytest.mark.parametrize(("query", "expected"), [("", 0o600), ("?mode=0660", 0o660), ("?mode=666", 0o666)])
-def test_a_unix_socket_is_ours_alone_unless_said_otherwise(
-    own: Own, tmp_path: Path, query: str, expected: int
-) -> None:
-    """Trap: a unix socket made by Twisted is 0666."""
-    path = tmp_path / "echo"
-    running = own("echo", "--listen", f"unix://{path}{query}")
-    running.wait_for(f"listening on unix://{path}\n")
-    assert mode(path) == expected
-    with Client.connect(socket.AF_UNIX, str(path)) as client:
-        assert client.exchange(b"hello") == b"hello"
-    running.stop()
-    assert not path.exists(), "the socket's file is left behind"
-
-
-def test_a_dead_servers_socket_file_is_replaced(own: Own, tmp_path: Path) -> None:
-    path = tmp_path / "echo"
-    first = own("echo", "--listen", f"unix://{path}")
-    first.wait_for(f"listening on unix://{path}\n")
-    first.kill()
-    assert path.is_socket()
-    second = own("echo", "--listen", f"unix://{path}")
-    second.wait_for(f"listening on unix://{path}\n")
-    with Client.connect(socket.AF_UNIX, str(path)) as client:
-        assert client.exchange(b"hello") == b"hello"
-
-
-def in_use(own: Own, path: Path) -> None:
-    """A second server says so, and leaves the file alone."""
-    ended = servers.launch(own.implementation, "--listen", f"unix://{path}", service="echo")
-    assert ended.status == 1
-    assert ended.stderr == f"cannot listen on unix://{path}: Address already in use\n"
-
-
-def test_a_live_servers_socket_file_is_never_replaced(own: Own, tmp_path: Path) -> None:
-    path = tmp_path / "echo"
-    first = own("echo", "--listen", f"unix://{path}")
-    first.wait_for(f"listening on unix://{path}\n")
-    in_use(own, path)
-    with Client.connect(socket.AF_UNIX, str(path)) as client:
-        assert client.exchange(b"hello") == b"hello"
-
-
-def test_a_live_server_with_a_full_backlog_is_alive(own: Own, tmp_path: Path) -> None:
-    path = tmp_path / "echo"
-    with socket.socket(socket.AF_UNIX) as busy:
-        busy.bind(str(path))
-        busy.listen(0)
-        waiting = []
-        while True:
-            sock = socket.socket(socket.AF_UNIX)
-            waiting.append(sock)
-            sock.setblocking(False)
-            try:
-                sock.connect(str(path))
-            except BlockingIOError:
-                break
-        in_use(own, path)
-        assert path.is_socket()
-        for sock in waiting:
-            sock.close()
-
-
-def test_a_file_that_is_no_socket_is_never_replaced(own: Own, tmp_path: Path) -> None:
-    path = tmp_path / "precious"
-    path.write_text("precious")
-    in_use(own, path)
-    assert path.read_text() == "precious"
-
-
-def test_an_inherited_sockets_file_is_left_alone(own: Own) -> None:
-    running = own("echo", listen=("unix",))
-    path = Path(str(running.where["unix"][1]))
-    before = mode(path)
-    running.stop()
-    assert path.is_socket()
-    assert mode(path) == before
 
 
 # -- limits --------------------------------------------------------------------------------------
