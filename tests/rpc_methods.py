@@ -171,6 +171,14 @@ def declare(service: Service, release: Callable[[Any], object]) -> Service:
             connection.notify("told", [number])
         return times
 
+    @service.method(run="thread")
+    def tell_around_in_thread(connection: Connection, gate: str) -> str:
+        """Notify the caller before the gate and after it, from a thread."""
+        connection.notify("before")
+        gates[gate].opened.wait()
+        connection.notify("after")
+        return gate
+
     @service.method
     def publish(topic: str, value: Any, times: int = 1) -> int:
         """Publish, inline; how many subscribers there were."""

@@ -38,19 +38,23 @@ class Scripted:
         self.tls_address = f"tls://{host}:{port}"
 
     def _run(self) -> None:
-        try:
-            while True:
+        while True:
+            try:
                 sock, (_, port) = self._listening.accept()
-                with self._accepted:
-                    self._ports.append(port)
-                    self._accepted.notify_all()
-                with Client(sock) as client:
-                    play = self._plays.pop(0) if len(self._plays) > 1 else self._plays[0]
+            except OSError:
+                return  # shut: this is the end
+            with self._accepted:
+                self._ports.append(port)
+                self._accepted.notify_all()
+            with Client(sock) as client:
+                play = self._plays.pop(0) if len(self._plays) > 1 else self._plays[0]
+                try:
                     play(client)
-        except OSError:
-            pass  # the listening socket was shut, or the client went away, which it may
-        except BaseException as error:
-            self._error = error
+                except (ConnectionError, EOFError):
+                    pass  # the client went away, which it may
+                except BaseException as error:
+                    self._error = error
+                    return
 
     def wait_for(self, connections: int) -> None:
         """Until so many have been accepted."""

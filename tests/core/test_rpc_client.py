@@ -166,6 +166,34 @@ def test_a_lost_connection_fails_what_was_under_way() -> None:
         session.notify("a")
 
 
+def test_a_call_of_another_connection_with_the_same_id_is_left_alone() -> None:
+    lost, session = client(), client()
+    pending, _ = lost.call("a", None, 0.0)
+    other, _ = session.call("b", None, 0.0)
+    assert pending.ident == other.ident
+    assert session.cancel(pending) == ()
+    assert len(session.cancel(other)) == 2
+
+
+def test_closing_says_so_to_those_who_call_afterwards() -> None:
+    session = client()
+    pending, _ = session.call("a", None, 0.0)
+    settle, close = session.drained(0.0)
+    assert isinstance(settle, Settle)
+    assert (settle.pending, str(settle.error), close) == (pending, "the client was closed", CLOSE)
+    with pytest.raises(NotConnected, match="the client was closed"):
+        session.call("a", None, 0.0)
+
+
+def test_a_connection_works_once_the_server_has_said_anything_to_the_point() -> None:
+    session = client()
+    session.call("a", None, 0.0)
+    session.received(b'{"jsonrpc":"2.0","error":{"code":-32008,"message":"No"},"id":null}\n', 0.0)
+    assert not session.works
+    session.received(b'{"jsonrpc":"2.0","method":"told"}\n', 0.0)
+    assert session.works
+
+
 def test_a_refused_connection_says_why() -> None:
     session = client()
     session.call("a", None, 0.0)

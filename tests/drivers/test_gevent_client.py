@@ -17,7 +17,7 @@ from protocols.rpc.failures import BadReply, NotConnected, RemoteError, TimedOut
 from protocols.rpc.message import Unspeakable
 from tests.clients import PATIENCE
 from tests.drivers.greenlets import greenlets
-from tests.scripted import where
+from tests.scripted import Scripted, until_end, where
 from tests.servers import Certificate, Running
 
 
@@ -140,6 +140,11 @@ def test_a_subscription_that_fails_is_none(rpc: Running) -> None:
         client.subscribe("news", print)
     assert client._topics == {}
     assert client._functions == {}
+    with Scripted(until_end) as server, RPCClient(server.address, timeout=0.05) as client:
+        with pytest.raises(TimedOut):
+            client.subscribe("news", print)
+        assert client._topics == {}
+        assert client._functions == {}
 
 
 @greenlets

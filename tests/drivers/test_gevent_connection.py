@@ -206,8 +206,10 @@ def test_a_server_that_speaks_something_else_is_left(said: bytes, words: str) ->
         client.connect()
         with pytest.raises(BadReply, match=words):
             client.call("add", [1, 2])
+        until_disconnected(client)
         with pytest.raises(NotConnected):
             client.call("add", [1, 2])
+        assert server.count() == 1  # which ended, since we are served
         client.close()
 
 

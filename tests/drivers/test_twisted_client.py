@@ -17,7 +17,7 @@ from protocols.rpc.failures import BadReply, NotConnected, RemoteError, TimedOut
 from protocols.rpc.message import Unspeakable
 from tests.clients import PATIENCE
 from tests.drivers.turns import Make, until, until_counted
-from tests.scripted import where
+from tests.scripted import Scripted, until_end, where
 from tests.servers import Certificate, Running
 
 
@@ -135,6 +135,13 @@ async def test_a_subscription_that_fails_is_none(make: Make, rpc: Running) -> No
     with pytest.raises(NotConnected):
         await client.subscribe("news", print)
     assert (client._topics, client._functions) == ({}, {})
+    with Scripted(until_end) as server:
+        client = make(server.address, timeout=0.05)
+        await client.connect()
+        with pytest.raises(TimedOut):
+            await client.subscribe("news", print)
+        assert (client._topics, client._functions) == ({}, {})
+        await client.close()
 
 
 async def test_functions_and_callbacks_may_call_the_client(make: Make, rpc: Running) -> None:

@@ -187,8 +187,10 @@ async def test_a_server_that_speaks_something_else_is_left(make: Make, said: byt
         await client.connect()
         with pytest.raises(BadReply, match=words):
             await client.call("add", [1, 2])
+        await until("the loss is seen", lambda: not client.connected)
         with pytest.raises(NotConnected):
             await client.call("add", [1, 2])
+        assert await deferToThread(server.count) == 1  # which ended, since we are served
         await client.close()
 
 

@@ -267,8 +267,11 @@ def check_schema(schema: dict[str, Any], document: dict[str, Any]) -> None:
 # -- from server to client -----------------------------------------------------------------
 
 
-def test_what_a_call_notifies_leaves_before_its_result(peer: Peer, gate: str) -> None:
-    told = peer.ask("tell_around", gate)
+@pytest.mark.parametrize("method", ["tell_around", "tell_around_in_thread"])
+def test_what_a_call_notifies_leaves_at_once_and_before_its_result(
+    peer: Peer, gate: str, method: str
+) -> None:
+    told = peer.ask(method, gate)
     assert peer.read() == request("before")
     peer.tell("open", gate)
     assert peer.read() == request("after")

@@ -120,25 +120,42 @@ def test_no_more_than_threads_run_at_once(connect: Connect, gate: str) -> None:
 
 
 def test_calls_beyond_the_servers_count_wait_and_take_turns(own_rpc: OwnRPC, gate: str) -> None:
-    """The connection that asked for many does not keep those who come later waiting for all of them."""
-    running = own_rpc("--limits-calls=2")
-    greedy, modest = Peer(running.connect()), Peer(running.connect())
-    first = [greedy.ask("hold", f"{gate} first") for _ in range(2)]
-    greedy.until_counted(f"{gate} first", now=2)
-    many = [greedy.ask("hold", f"{gate} many") for _ in range(4)]
-    assert greedy.call("counts", f"{gate} many")["begun"] == 0  # they wait
-    one = modest.ask("hold", f"{gate} one")
-    assert modest.call("counts", f"{gate} one")["begun"] == 0
-    modest.tell("open", f"{gate} first")
-    assert [greedy.read()["id"] for _ in first] == first
-    modest.until_counted(f"{gate} one", now=1)
-    modest.until_counted(f"{gate} many", now=1, most=1)
-    modest.tell("open", f"{gate} one")
-    assert modest.result(one) == f"{gate} one"
-    modest.tell("open", f"{gate} many")
+    """Who has waited longest is next; who asks for many stands behind the others again for each."""
+    running = own_rpc("--limits-calls=1")
+    greedy, modest, watcher = (Peer(running.connect()) for _ in range(3))
+
+    def begun() -> list[int]:
+        return [watcher.call("counts", f"{gate} {which}")["begun"] for which in ("a", "b", "c", "modest")]
+
+    many = [greedy.ask("hold", f"{gate} {which}") for which in ("a", "b", "c")]
+    watcher.until_counted(f"{gate} a", now=1)
+    one = modest.ask("hold", f"{gate} modest")
+    modest.call("add", 1, 2)  # so that it stands in line by now
+    assert begun() == [1, 0, 0, 0]
+    watcher.tell("open", f"{gate} a")
+    watcher.until_counted(f"{gate} b", now=1)
+    assert begun() == [1, 1, 0, 0]
+    watcher.tell("open", f"{gate} b")
+    watcher.until_counted(f"{gate} modest", now=1)
+    assert begun() == [1, 1, 0, 1]
+    watcher.tell("open", f"{gate} modest")
+    watcher.tell("open", f"{gate} c")
+    assert modest.result(one) == f"{gate} modest"
     assert [greedy.read()["id"] for _ in many] == many
-    assert modest.call("counts", f"{gate} many")["most"] <= 2
-    for peer in (greedy, modest):
+    for peer in (greedy, modest, watcher):
+        peer.end()
+
+
+def test_no_more_than_the_servers_count_run_at_once(own_rpc: OwnRPC, gate: str) -> None:
+    running = own_rpc("--limits-calls=3")
+    peers = [Peer(running.connect()) for _ in range(3)]
+    held = [[peer.ask("hold", gate) for _ in range(3)] for peer in peers]
+    peers[0].until_counted(gate, now=3)
+    peers[0].tell("open", gate)
+    for peer, asked in zip(peers, held, strict=True):
+        assert [peer.read()["id"] for _ in asked] == asked
+    assert peers[0].call("counts", gate) == {"now": 0, "most": 3, "begun": 9, "cancelled": 0}
+    for peer in peers:
         peer.end()
 
 
