@@ -12,6 +12,7 @@ from dataclasses import replace
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet import tcp
 from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
@@ -286,7 +287,7 @@ class SessionProtocol(Protocol):
             self.transport.write(self.tls.close())
         # While a paused streaming producer is registered, the transport would never close.
         self.transport.unregisterProducer()
-        if self._exact:
+        if isinstance(self.transport, tcp.Connection):  # and not Twisted's own TLS, which would lose the rest
             self.transport.loseWriteConnection()
         else:
             self.transport.loseConnection()
