@@ -86,7 +86,7 @@ def test_a_failed_method_is_logged_and_answered_without_its_words(caplog: Any) -
     session = connect(serve(service))
     orders = session.received(lines(request("fail", ["secret"], 1)), 0.0)
     (call,) = begin(session, 2)
-    orders = [*orders, *session.failed(call, OSError("/root/.ssh"), 0.0)]
+    orders = [*orders, *session.failed(call, OSError("/etc/secret/key"), 0.0)]
     for id, message in zip((1, 2), said(orders), strict=True):
         assert message == {
             "jsonrpc": "2.0",
