@@ -322,9 +322,11 @@ def test_closing_while_a_reconnect_waits_ends_it() -> None:
 def test_the_end_does_not_wait_for_ever_for_a_server_that_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gevent_impl.rpc_client.LINGER", 0.1)
     release = threading.Event()
-    with Scripted(lambda client: release.wait(PATIENCE)) as server:
+    released: list[bool] = []
+    with Scripted(lambda client: released.append(release.wait(PATIENCE))) as server:
         client = RPCClient(server.address)
         client.connect()
         client.notify("echo", ["x" * 20_000_000])  # more than the kernel takes
         client.close()
         release.set()
+    assert released == [True]

@@ -293,6 +293,8 @@ async def test_cancelling_a_connect_ends_the_try(make: Make, handshake: bool) ->
         with pytest.raises(CancelledError):
             await connecting
         assert client._again is None
+        if handshake:
+            assert await deferToThread(server.count) == 1  # which ended, since we are served
         await client.close()
 
 
@@ -309,9 +311,11 @@ async def test_the_end_does_not_wait_for_ever_for_a_server_that_is_stuck(
 ) -> None:
     monkeypatch.setattr("twisted_impl.rpc_client.LINGER", 0.1)
     release = threading.Event()
-    with Scripted(lambda client: release.wait(PATIENCE)) as server:
+    released: list[bool] = []
+    with Scripted(lambda client: released.append(release.wait(PATIENCE))) as server:
         client = make(server.address)
         await client.connect()
         client.notify("echo", ["x" * 20_000_000])  # more than the kernel takes
         await client.close()
         release.set()
+    assert released == [True]

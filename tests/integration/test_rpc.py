@@ -162,6 +162,18 @@ def test_a_service_that_cannot_be_loaded_is_one_line_and_status_2(
     assert re.fullmatch(words + "\n", done.stderr), done.stderr
 
 
+@pytest.mark.parametrize("over", ["tcp", "tcp6", "unix"])
+def test_a_method_knows_who_called_it(own: Own, over: str) -> None:
+    peer = Peer(own("rpc", listen=(over,)).connect(over))
+    said = peer.call("peer")
+    if over == "unix":
+        assert said == "unix"
+    else:
+        host, port = peer.client.sock.getsockname()[:2]
+        assert said == (f"[{host}]:{port}" if over == "tcp6" else f"{host}:{port}")
+    peer.end()
+
+
 def test_without_a_service_the_demonstration_is_offered(own: Own) -> None:
     peer = Peer(own("rpc").connect())
     assert peer.call("upper", "tea") == "TEA"
