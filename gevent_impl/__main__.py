@@ -16,7 +16,7 @@ from gevent_impl.call import call
 from gevent_impl.listen import inherited_scheme
 from gevent_impl.service import Load, Service, say
 from protocols import launch
-from protocols.listen import CannotListen
+from protocols.listen import CannotStart
 from protocols.services import SERVICES
 from protocols.services import Service as ServiceEntry
 from protocols.settings import Flag, Settings, SettingsError, flags, load
@@ -94,7 +94,7 @@ def _run(
     except SettingsError as error:
         say(str(error))
         sys.exit(launch.BAD_SETTINGS)
-    except CannotListen as error:
+    except CannotStart as error:
         say(str(error))
         sys.exit(launch.OPEN_FAILED)
     service.run()

@@ -55,6 +55,7 @@ class Service:
         self.driver = Driver(lambda host: make_server(self.settings, host))
         self.listeners: list[Listener] = []
         self._open_listener = open_listener
+        self._loop = get_hub().loop
         self._stop = Event()
         self._stopping = False
 
@@ -79,7 +80,9 @@ class Service:
         seconds = self.settings.drain_timeout
         if words := launch.stopping(self.driver.unfinished, seconds):
             say(words)
-        say(launch.stopped(self.driver.drain(seconds)))
+        cut = self.driver.drain(seconds)
+        get_hub().threadpool.apply(self.driver.server.close)
+        say(launch.stopped(cut))
 
     def _close(self) -> None:
         for listener in self.listeners:
@@ -93,7 +96,7 @@ class Service:
         self._woken.setblocking(False)
         self._waker.setblocking(False)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-        self._wake = get_hub().loop.io(self._woken.fileno(), READ)
+        self._wake = self._loop.io(self._woken.fileno(), READ)
         self._wake.start(self._woken.recv, 64)
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._signalled)
@@ -103,10 +106,14 @@ class Service:
         if self._stopping:
             os._exit(128 + signum)  # now, even with a thread stuck
         self._stopping = True
-        get_hub().loop.run_callback_threadsafe(self._stop.set)
+        self._loop.run_callback_threadsafe(self._stop.set)
 
     def _hung_up(self, signum: int, frame: FrameType | None) -> None:
-        get_hub().loop.run_callback_threadsafe(self.reread)
+        self.reread_soon()
+
+    def reread_soon(self) -> None:
+        """As SIGHUP does; callable from any thread."""
+        self._loop.run_callback_threadsafe(self.reread)
 
     def reread(self) -> None:
         """SIGHUP: take the settings and the certificates as they are now; all of them, or nothing."""

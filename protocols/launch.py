@@ -11,7 +11,7 @@ from protocols.listen import Address, AddressError, parse_listen
 from protocols.settings import SettingsError
 
 OPEN_FAILED = 1
-"""Exit status when a listener can't be opened."""
+"""Exit status when a listener, or what the service keeps, can't be opened."""
 BAD_SETTINGS = 2
 """Exit status when what was asked for can't be meant."""
 

@@ -25,8 +25,12 @@ _HOST_PORT = re.compile(r"(?:\[(?P<bracketed>[^\[\]]*)\]|(?P<host>[^\[\]:/@#\s]*
 _LAST_FD = 2**31 - 1  # a C int
 
 
-class CannotListen(Exception):
-    """A listener that can't be opened; the text is the one line to print before exit status 1."""
+class CannotStart(Exception):
+    """Something that a service needs can't be had: the one line to print before exit status 1."""
+
+
+class CannotListen(CannotStart):
+    """A listener that can't be opened."""
 
     def __init__(self, address: Address | str, why: str) -> None:
         super().__init__(f"cannot listen on {address}: {why}")

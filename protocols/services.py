@@ -34,6 +34,12 @@ SERVICES = {
             "protocols.echo:EchoSettings",
         ),
         Service(
+            "chat",
+            "IRC: RFC 1459, RFC 2812, Modern IRC and IRCv3",
+            ("tcp", "unix", "tls"),
+            "protocols.chat.settings:ChatSettings",
+        ),
+        Service(
             "rpc",
             "JSON-RPC 2.0, one JSON text per line",
             ("tcp", "unix", "tls"),

@@ -257,6 +257,9 @@ class Server:
         """What to tell a connection that can't be taken; nothing, where no word exists."""
         return b""
 
+    def close(self) -> None:
+        """The last connection is over: let go of what outlives it.  May block; said in a thread."""
+
 
 CLOSE = Close()
 ABORT = Abort()

@@ -14,12 +14,13 @@ from typing import Any, NoReturn, TypeAlias
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
 from twisted.logger import Logger, LogLevel
 from twisted.python import usage
 from twisted.python.failure import Failure
 
 from protocols import launch
-from protocols.listen import Address, CannotListen
+from protocols.listen import Address, CannotStart
 from protocols.services import Service as ServiceEntry
 from protocols.session import Host, Server
 from protocols.settings import Flag, Settings, SettingsError, flags, load
@@ -134,14 +135,16 @@ class ProtocolService(Service):
         self.settings = options.settings
         self.listeners: list[Listener] = []
         self._stopping = False
-        logging.getLogger("twofold").addHandler(_ToTwisted())
+        for name in ("protocols", "stores", "twofold"):
+            logging.getLogger(name).addHandler(_ToTwisted())
+            logging.getLogger(name).setLevel(logging.INFO)
         try:
             self.driver = Driver(reactor, lambda host: make_server(self.settings, host))
             for address in options.listen():
                 self.listeners.append(open_listener(self.driver, address))
         except SettingsError as error:
             fail(str(error), launch.BAD_SETTINGS)
-        except CannotListen as error:
+        except CannotStart as error:
             self._close_at_once()
             fail(str(error), launch.OPEN_FAILED)
         # From the line below on, anybody may signal us; but until it runs, the reactor will install
@@ -171,7 +174,9 @@ class ProtocolService(Service):
         seconds = self.settings.drain_timeout
         if words := launch.stopping(self.driver.unfinished, seconds):
             say(words)
-        say(launch.stopped(await self.driver.drain(seconds)))
+        cut = await self.driver.drain(seconds)
+        await deferToThread(self.driver.server.close)
+        say(launch.stopped(cut))
 
     def _take_signals(self) -> None:
         # twistd's own would end with status 143, and with a traceback at the second.
@@ -187,6 +192,10 @@ class ProtocolService(Service):
         self._reactor.callFromThread(self._reactor.stop)
 
     def _hung_up(self, signum: int, frame: FrameType | None) -> None:
+        self.reread_soon()
+
+    def reread_soon(self) -> None:
+        """As SIGHUP does; callable from any thread."""
         self._reactor.callFromThread(self.reread)
 
     def reread(self) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
 
-from protocols.chat.accounts import Accounts
 from protocols.chat.caps import CAP_NOTIFY, Offer
 from protocols.chat.commands.connection import tell_offer
 from protocols.chat.here import Here
@@ -16,6 +14,7 @@ from protocols.chat.network.network import Network
 from protocols.chat.sasl import MECHANISMS
 from protocols.chat.session import ChatSession
 from protocols.chat.settings import ChatLimits, ChatSettings
+from protocols.chat.stores import Stores
 from protocols.session import Host, Order, Peer, Refused, Server, To
 
 log = logging.getLogger("protocols.chat")
@@ -26,20 +25,18 @@ VERSION = "twofold-chat"
 class ChatServer(Server):
     """Where chat sessions come from.
 
-    `accounts` is the store of accounts, None for none.  `secret` keys the cloaked hosts: with the
-    same one an address looks the same after a restart.
+    `stores` hold what outlives it.
     """
 
     limits: ChatLimits
 
-    def __init__(
-        self, settings: ChatSettings, host: Host, accounts: Accounts | None = None, secret: bytes = b""
-    ) -> None:
+    def __init__(self, settings: ChatSettings, host: Host, stores: Stores) -> None:
         self.settings = settings
         self.limits = settings.limits
         self.host = host
-        self.accounts = accounts
-        self.secret = hashlib.sha256(secret or host.token().encode()).digest()
+        self.stores = stores
+        self.accounts = stores.accounts
+        self.secret = stores.secret
         self.name = settings.name
         self.version = VERSION
         self.network = Network(settings.limits)
@@ -59,6 +56,9 @@ class ChatServer(Server):
 
     def refusal(self, why: Refused) -> bytes:
         return f"ERROR :Closing Link: ({why.value})\r\n".encode()
+
+    def close(self) -> None:
+        self.stores.close()
 
     def reload(self, settings: ChatSettings) -> None:
         """Settings were read again; connections stay, and live by the new ones at once.

@@ -9,6 +9,7 @@ from protocols.chat.accounts import Accounts
 from protocols.chat.server import ChatServer
 from protocols.chat.session import ChatSession
 from protocols.chat.settings import ChatFlood, ChatSettings
+from protocols.chat.stores import Stores
 from protocols.session import Abort, Call, Close, Order, Orders, Peer, Reason, To
 
 NO_FLOOD = ChatFlood(enabled=False)
@@ -84,7 +85,7 @@ class World:
         self.now = 0.0
         self.run_calls = run_calls
         self.clients: dict[ChatSession, Client] = {}
-        self.server = ChatServer(ChatSettings(**settings), self.host, accounts)
+        self.server = ChatServer(ChatSettings(**settings), self.host, Stores(accounts, b"a secret"))
 
     def connect(self, host: str = "192.0.2.1", tls: str | None = None) -> Client:
         return Client(self, Peer(host, 40_000, "192.0.2.9", 6667, tls))

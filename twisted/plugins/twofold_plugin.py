@@ -5,4 +5,5 @@ from twisted.application.service import ServiceMaker
 from protocols.services import SERVICES
 
 echo = ServiceMaker("twofold echo", "twisted_impl.echo", SERVICES["echo"].description, "echo")
+chat = ServiceMaker("twofold chat", "twisted_impl.chat", SERVICES["chat"].description, "chat")
 rpc = ServiceMaker("twofold rpc", "twisted_impl.rpc", SERVICES["rpc"].description, "rpc")

@@ -1,0 +1,25 @@
+"""What the chat service keeps outside of itself, as it asks for it; how it is kept is in `stores/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from protocols.chat.accounts import Accounts
+
+
+def nothing() -> None:
+    """There is nothing to close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All of it, opened.
+
+    `accounts` is None for a server without any.  `secret` keys the cloaked hosts: with the same one
+    an address looks the same after a restart.  `close` writes what waits; it blocks.
+    """
+
+    accounts: Accounts | None
+    secret: bytes
+    close: Callable[[], None] = nothing

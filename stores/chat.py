@@ -1,0 +1,48 @@
+"""What the chat service keeps: one database, and the file with its message of the day."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from protocols.chat.settings import ChatSettings
+from protocols.chat.stores import Stores
+from protocols.settings import SettingsError
+from stores.accounts_memory import MemoryAccounts
+from stores.database import Database
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
+    """,
+)
+"""From each version of the schema to the next."""
+
+
+def open_stores(settings: ChatSettings) -> Stores:
+    """Open the database that the settings name, or one in memory.  Blocks; raises CannotStart."""
+    database = Database(settings.database, MIGRATIONS)
+    accounts = MemoryAccounts(settings.accounts.hash_iterations)
+    return Stores(accounts, database.write(_secret), database.close)
+
+
+def _secret(connection: sqlite3.Connection) -> bytes:
+    connection.execute("INSERT OR IGNORE INTO kept VALUES ('secret', ?)", (secrets.token_bytes(32),))
+    secret: bytes = connection.execute("SELECT value FROM kept WHERE name = 'secret'").fetchone()[0]
+    return secret
+
+
+def with_motd(settings: ChatSettings) -> ChatSettings:
+    """The settings with the message of the day from its file, if they name one.  Raises SettingsError."""
+    if not settings.motd_file:
+        return settings
+    try:
+        text = Path(settings.motd_file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise SettingsError(f"chat.motd_file: {settings.motd_file}: {why}") from None
+    return msgspec.structs.replace(settings, motd=tuple(text.splitlines()))

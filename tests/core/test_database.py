@@ -1,0 +1,131 @@
+"""The database: what `write` returned from is there after a kill, and trouble is everybody's to know."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from protocols.listen import CannotStart
+from stores.database import Change, Database
+
+TABLE = ("CREATE TABLE word (word TEXT PRIMARY KEY)",)
+
+
+def add(word: str) -> Change[object]:
+    return lambda connection: connection.execute("INSERT INTO word VALUES (?)", (word,))
+
+
+def words(database: Database) -> list[str]:
+    return [
+        row[0]
+        for row in database.read(lambda connection: connection.execute("SELECT * FROM word").fetchall())
+    ]
+
+
+@pytest.fixture(params=["file", "memory"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "some.db") if request.param == "file" else ""
+
+
+def test_what_was_queued_is_seen_by_the_next_read(path: str) -> None:
+    database = Database(path, TABLE)
+    for number in range(100):
+        database.write_soon(add(str(number)))
+    assert len(words(database)) == 100
+    database.close()
+
+
+def test_a_change_that_fails_costs_no_other(path: str) -> None:
+    database = Database(path, TABLE)
+    database.write(add("one"))
+    with pytest.raises(sqlite3.IntegrityError):
+        database.write(add("one"))
+    database.write(add("two"))
+    assert words(database) == ["one", "two"]
+    database.close()
+
+
+def test_what_waits_at_the_end_is_committed(tmp_path: Path) -> None:
+    file = str(tmp_path / "some.db")
+    database = Database(file, TABLE)
+    database.write_soon(add("last"))
+    database.close()
+    database = Database(file, TABLE)
+    assert words(database) == ["last"]
+    database.close()
+
+
+KILLED = """
+import os, signal, sys
+from stores.database import Database
+database = Database(sys.argv[1], ("CREATE TABLE word (word TEXT PRIMARY KEY)",))
+database.write_soon(lambda connection: connection.execute("INSERT INTO word VALUES ('soon')"))
+database.write(lambda connection: connection.execute("INSERT INTO word VALUES ('waited for')"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_waited_for_is_there_after_kill_9(tmp_path: Path) -> None:
+    file = str(tmp_path / "some.db")
+    subprocess.run([sys.executable, "-c", KILLED, file], env=os.environ | {"PYTHONPATH": os.getcwd()})
+    database = Database(file, TABLE)
+    assert words(database) == ["soon", "waited for"]
+    database.close()
+
+
+def test_a_newer_file_is_left_alone(tmp_path: Path) -> None:
+    file = str(tmp_path / "some.db")
+    Database(file, (*TABLE, "CREATE TABLE more (x)")).close()
+    with pytest.raises(CannotStart, match=r"some\.db: made by a newer version \(schema 2, ours is 1\)"):
+        Database(file, TABLE)
+
+
+def test_an_older_file_is_brought_to_the_newest_schema(tmp_path: Path) -> None:
+    file = str(tmp_path / "some.db")
+    database = Database(file, TABLE)
+    database.write(add("kept"))
+    database.close()
+    database = Database(file, (*TABLE, "CREATE TABLE more (x); INSERT INTO more VALUES (1)"))
+    assert words(database) == ["kept"]
+    assert database.read(lambda connection: connection.execute("SELECT * FROM more").fetchall()) == [(1,)]
+    database.close()
+
+
+def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "some.db"
+    file.write_bytes(b"this is a letter, not a database, and it is longer than a header" * 100)
+    with pytest.raises(CannotStart, match=r"cannot open the database .*: file is not a database"):
+        Database(str(file), TABLE)
+
+
+def test_a_folder_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="unable to open database file"):
+        Database(str(tmp_path / "nowhere" / "some.db"), TABLE)
+
+
+def test_a_locked_file_fails_who_waits_and_keeps_what_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("stores.database.BUSY", 0.05)
+    monkeypatch.setattr("stores.database.RETRY", 0.01)
+    file = str(tmp_path / "some.db")
+    database = Database(file, TABLE)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    database.write_soon(add("kept"))
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        database.write(add("refused"))
+    with pytest.raises(sqlite3.OperationalError, match="not written yet"):
+        words(database)
+    other.execute("ROLLBACK")
+    monkeypatch.setattr("stores.database.BUSY", 30)
+    assert words(database) == ["kept"]
+    assert "database is locked" in caplog.text
+    assert "written again" in caplog.text
+    other.close()
+    database.close()
