@@ -128,7 +128,13 @@ class To:
     orders: Orders
 
 
-Order: TypeAlias = "bytes | Close | Abort | Call | Cancel | StartTLS | To"
+class ServiceOrder:
+    """What an order is that only one service gives, and only its drivers know: files has some."""
+
+    __slots__ = ()
+
+
+Order: TypeAlias = "bytes | Close | Abort | Call | Cancel | StartTLS | To | ServiceOrder"
 Orders: TypeAlias = "Sequence[Order]"
 
 
