@@ -162,11 +162,7 @@ class Driver:
     def _carry_out(self, connection: Connection | None, orders: Orders) -> None:
         for order in orders:
             if type(order) is To:
-                for session in order.sessions:
-                    other = self.connections.get(session)
-                    if other is not None:
-                        self._carry_out(other, order.orders)
-                        other.settle()
+                self._carry_out_for(order)
             elif type(order) not in OWN:
                 self.carry_out_other(order)
             elif connection is None or not connection.open:
@@ -187,6 +183,26 @@ class Driver:
                 connection.lost(Reason.ABORTED)
             else:
                 connection.begin_tls()
+
+    def _carry_out_for(self, to: To) -> None:
+        connections, orders = self.connections, to.orders
+        if all(type(order) is bytes for order in orders):
+            # A broadcast: for each receiver, no more is done than has to be.
+            data = orders[0] if len(orders) == 1 else b"".join(orders)  # type: ignore[arg-type]
+            owing = self._owing
+            for session in to.sessions:
+                other = connections.get(session)
+                if other is not None and other.open:
+                    owed = other.owed
+                    if not owed:
+                        owing.append(other)
+                    owed.append(data)  # type: ignore[arg-type]
+            return
+        for session in to.sessions:
+            other = connections.get(session)
+            if other is not None:
+                self._carry_out(other, orders)
+                other.settle()
 
     def carry_out_other(self, order: Any) -> None:
         """An order that only some drivers know."""

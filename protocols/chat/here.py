@@ -1,7 +1,8 @@
 """The connections that are on this machine, and how what the network says reaches them.
 
 A line is built once for each distinct set of its receivers' capabilities, and sent by one `To` for
-each.  A channel's connections are kept grouped by their capabilities until its members change.
+each; lines that follow each other to the same receivers share their `To`.  A channel's connections are
+kept grouped by their capabilities until its members change.
 """
 
 from __future__ import annotations
@@ -22,6 +23,43 @@ if TYPE_CHECKING:
 Groups: TypeAlias = "Mapping[int, Sequence[ChatSession]]"
 
 
+class Audience:
+    """Who hears a line beside the connection that asked, and what they were told last."""
+
+    __slots__ = ("_end", "_out", "_told", "but", "channel", "generation", "groups")
+
+    def __init__(self, groups: Groups, but: ChatSession | None) -> None:
+        self.groups = groups
+        self.but = but
+        """Its own connection is not among them."""
+        self.channel: Channel | None = None
+        self.generation = 0
+        self._out: list[Order] | None = None
+        self._end = 0
+        self._told: dict[int, list[bytes]] = {}
+
+    def tell(self, out: list[Order], line: Line, needs: int, lacks: int) -> None:
+        """Append the orders that tell a line to who has all of `needs` and none of `lacks`."""
+        if self._out is not out or any(type(order) is not bytes for order in out[self._end :]):
+            # Another fact, or something else was said to somebody: what comes now comes after it.
+            self._out, self._told = out, {}
+        told = self._told
+        built: dict[int, bytes] = {}
+        for caps, sessions in self.groups.items():
+            if caps & needs != needs or caps & lacks:
+                continue
+            form = caps & FORMS
+            data = built.get(form)
+            if data is None:
+                data = built[form] = line.build(form)
+            if caps in told:
+                told[caps].append(data)
+            else:
+                told[caps] = [data]
+                out.append(To(sessions, told[caps]))
+        self._end = len(out)
+
+
 class Here:
     """Registered connections by their names."""
 
@@ -29,6 +67,8 @@ class Here:
         self.sessions: dict[str, ChatSession] = {}
         self._groups: WeakKeyDictionary[Channel, tuple[int, Groups]] = WeakKeyDictionary()
         """Of each channel, the generation of which these are the groups."""
+        self._audience = Audience({}, None)
+        """Who heard the last line to a channel: who speaks often speaks again."""
 
     def add(self, session: ChatSession) -> None:
         """The connection is registered."""
@@ -37,11 +77,14 @@ class Here:
     def remove(self, session: ChatSession) -> None:
         """The connection is over."""
         self.sessions.pop(session.name, None)
+        if self._audience.but is session:
+            self._audience = Audience({}, None)
 
     def regroup(self, user: User) -> None:
         """One of the user's connections has other capabilities now."""
         for channel in user.channels.values():
             self._groups.pop(channel, None)
+        self._audience = Audience({}, None)
 
     def of(self, user: User) -> Iterator[ChatSession]:
         """The user's connections here."""
@@ -74,29 +117,32 @@ class Here:
     # -- lines to many -----------------------------------------------------------------
 
     def _say(self, say: Say, origin: ChatSession | None, out: list[Order]) -> None:
-        if say.channel is not None and not say.rank:
-            groups = self._channel(say.channel)
+        if say.channel is not None and not say.rank and say.but is None:
+            audience = self._members(say.channel, origin)
+            among = origin is not None and origin.user in say.channel.members
         else:
-            groups = _grouped(self._receivers(say))
-        needs, lacks, but, line = say.needs, say.lacks, say.but, say.line
-        built: dict[int, bytes] = {}
-        mine = False
-        for caps, sessions in groups.items():
-            if caps & needs != needs or caps & lacks:
-                continue
-            if but is not None:
-                sessions = [one for one in sessions if one.user is not but]
-            if origin is not None and caps == origin.caps and origin in sessions:
-                mine = True
-                sessions = [one for one in sessions if one is not origin]
-            if sessions:
-                form = caps & FORMS
-                data = built.get(form)
-                if data is None:
-                    data = built[form] = line.build(form)
-                out.append(To(sessions, (data,)))
-        if mine and say.origin and origin is not None:
-            origin.emit(line)
+            receivers = [one for one in self._receivers(say) if one.user is not say.but]
+            among = origin in receivers
+            audience = Audience(_grouped(one for one in receivers if one is not origin), origin)
+        audience.tell(out, say.line, say.needs, say.lacks)
+        if not among or not say.origin or origin is None:
+            return
+        if origin.caps & say.needs == say.needs and not origin.caps & say.lacks:
+            origin.emit(say.line)
+
+    def _members(self, channel: Channel, but: ChatSession | None) -> Audience:
+        audience = self._audience
+        if (
+            audience.channel is not channel
+            or audience.generation != channel.generation
+            or audience.but is not but
+        ):
+            groups = self._channel(channel)
+            if but is not None and but.caps in groups:
+                groups = {**groups, but.caps: [one for one in groups[but.caps] if one is not but]}
+            audience = self._audience = Audience(groups, but)
+            audience.channel, audience.generation = channel, channel.generation
+        return audience
 
     def _channel(self, channel: Channel) -> Groups:
         known = self._groups.get(channel)
