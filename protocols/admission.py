@@ -32,6 +32,18 @@ class Admission:
         self.connections += 1
         return None
 
+    def place(self, host: str) -> Refused | None:
+        """Count one that was admitted without an address at the one that it turned out to have.
+
+        That is a proxy's connection: it costs a place from the start, but its own address counts for
+        nobody.  One that is refused stays counted without an address.
+        """
+        per_ip = self.limits.connections_per_ip
+        if per_ip and self._from.get(host, 0) >= per_ip:
+            return Refused.PER_IP
+        self._from[host] = self._from.get(host, 0) + 1
+        return None
+
     def release(self, host: str) -> None:
         """Count one admitted connection out."""
         self.connections -= 1

@@ -21,7 +21,8 @@ LINGER = 5.0
 """Seconds a closed connection may still take to be read to its end by the peer."""
 
 HANDSHAKE = 10.0
-"""Seconds a TLS handshake may take; the connection counts from its first byte."""
+"""Seconds for all that comes before a session's first byte: a PROXY header, the handshakes of TLS and
+WebSocket.  The connection counts from its first byte."""
 
 CHUNK = 65_536
 """Bytes after which a session stops answering and sets `more`, and the driver's mark for
@@ -250,6 +251,10 @@ class Server:
     """Read at each use: SIGHUP may replace it."""
     threads: int = 16
     """How many `Call`s may run in threads at once; more wait for one to return."""
+    proxy_from: tuple[str, ...] = ()
+    """Addresses and networks whose PROXY headers are believed.  Read at each use, as `limits`."""
+    ws_origins: tuple[str, ...] = ()
+    """Origins whose pages may open a WebSocket; none: any.  Read at each use."""
 
     def session(self) -> Session:
         """A session for a connection that was just accepted."""

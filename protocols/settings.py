@@ -53,6 +53,15 @@ class SettingsError(Exception):
     """Settings that can't be meant: one line with the file or flag, the key and what was expected."""
 
 
+class Unfit(ValueError):
+    """Raised by a struct's `__post_init__`: what `key` holds is of the right type, and can't be meant."""
+
+    def __init__(self, key: str, expected: str) -> None:
+        super().__init__(f"{key}: expected {expected}")
+        self.key = key
+        self.expected = expected
+
+
 # -- the command line ------------------------------------------------------------------
 
 
@@ -179,10 +188,13 @@ def _converted(
         settings = msgspec.convert(said, kind)
     except msgspec.ValidationError as error:
         # "Expected `int` >= 1024 - at `$.limits.line`": the path is what is wanted from it
-        _, _, at = str(error).rpartition(" - at `$.")
-        path = tuple(re.findall(r"\w+", at.split("[")[0]))
+        _, found, at = str(error).rpartition(" - at `$.")
+        path = tuple(re.findall(r"\w+", at.split("[")[0])) if found else ()
+        unfit = error.__cause__
+        if isinstance(unfit, Unfit):
+            path = (*path, unfit.key)
         field = declared.get(path)
-        expected = field.expected if field else "a table"
+        expected = unfit.expected if isinstance(unfit, Unfit) else field.expected if field else "a table"
         raise SettingsError(
             f"{where(path)}: expected {expected}, got {_got(field, _at(said, path))}"
         ) from None

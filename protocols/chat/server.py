@@ -33,6 +33,7 @@ class ChatServer(Server):
     def __init__(self, settings: ChatSettings, host: Host, stores: Stores) -> None:
         self.settings = settings
         self.limits = settings.limits
+        self.proxy_from, self.ws_origins = settings.proxy_from, settings.ws_origins
         self.host = host
         self.stores = stores
         self.accounts = stores.accounts
@@ -67,6 +68,7 @@ class ChatServer(Server):
         """
         self.settings = settings
         self.limits = self.network.limits = settings.limits
+        self.proxy_from, self.ws_origins = settings.proxy_from, settings.ws_origins
         before, self.offer = self.offer, self._offer()
         new, old = self.offer.listed(302), before.listed(302)
         added = [one for one in new if one not in old]

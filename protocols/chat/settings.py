@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from protocols.proxy import networks
 from protocols.session import Limits
-from protocols.settings import Settings
+from protocols.settings import Settings, Unfit
 
 
 class ChatLimits(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,3 +122,9 @@ class ChatSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     oper: Annotated[
         tuple[Oper, ...], Meta(description="operators of the server", extra={"secret": True})
     ] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            networks(self.proxy_from)
+        except ValueError:
+            raise Unfit("proxy_from", "addresses and networks such as 10.0.0.0/8") from None

@@ -57,6 +57,19 @@ def test_limits_that_were_reread_count_those_who_are_in() -> None:
     assert admission.admit("10.0.0.1") is None
 
 
+def test_a_proxied_client_counts_at_its_own_address_and_the_proxy_at_none() -> None:
+    admission = Admission(Limits(connections=4, connections_per_ip=1))
+    assert [admission.admit("") for _ in range(3)] == [None] * 3
+    assert admission.place("10.0.0.1") is None
+    assert admission.place("10.0.0.1") is Refused.PER_IP
+    assert admission.admit("10.0.0.1") is Refused.PER_IP
+    assert admission.place("10.0.0.2") is None
+    assert admission.connections == 3
+    admission.release("")  # the refused one
+    admission.release("10.0.0.1")
+    assert admission.admit("10.0.0.1") is None
+
+
 @given(
     steps=st.lists(st.tuples(st.booleans(), st.sampled_from(["", "a", "b"])), max_size=60),
     connections=st.integers(1, 6),

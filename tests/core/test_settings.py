@@ -13,7 +13,7 @@ from msgspec import Meta
 from protocols.declared import fields
 from protocols.echo import EchoSettings
 from protocols.session import Limits
-from protocols.settings import Listen, Settings, SettingsError, flags, load
+from protocols.settings import Listen, Settings, SettingsError, Unfit, flags, load
 
 
 class TeaLimits(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,6 +32,10 @@ class Tea(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pets: Annotated[tuple[str, ...], Meta(description="by name")] = ()
     limits: TeaLimits = TeaLimits()
 
+    def __post_init__(self) -> None:
+        if self.name in self.pets:
+            raise Unfit("pets", "names that are not our own")
+
 
 def tea(text: str | bytes | None = None, **given: object) -> Tea:
     """The rpc table of a file called twofold.toml, and flags with `_` for `-`."""
@@ -44,6 +48,15 @@ def complaint(text: str | bytes | None = None, **given: object) -> str:
     with pytest.raises(SettingsError) as caught:
         tea(text, **given)
     return str(caught.value)
+
+
+def test_what_has_the_right_type_and_cannot_be_meant_is_told_as_a_wrong_type_is() -> None:
+    """A struct may say in `__post_init__` what no type can."""
+    assert complaint("[rpc]\npets = ['tea']") == (
+        'twofold.toml: rpc.pets: expected names that are not our own, got ["tea"]'
+    )
+    assert complaint(pets=["tea"]) == '--pets: expected names that are not our own, got ["tea"]'
+    assert complaint(b"rpc = 3").startswith("twofold.toml: rpc: expected a table")
 
 
 # -- the file --------------------------------------------------------------------------
