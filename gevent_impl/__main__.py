@@ -90,7 +90,7 @@ def _run(
         service = make(read, config)
         inherited = launch.inherited(os.environ, os.getpid())
         listen = launch.asked(given["listen"], service.settings.listen, inherited, inherited_scheme)
-        service.open(launch.parse_all(listen, entry.schemes))
+        service.open(launch.parse_all(listen, entry))
     except SettingsError as error:
         say(str(error))
         sys.exit(launch.BAD_SETTINGS)

@@ -25,6 +25,9 @@ from gevent.pool import Pool
 from gevent_impl.calls import Calls
 from gevent_impl.session import Connection
 from protocols.admission import TURNED_AWAY, Admission, TurnedAway
+from protocols.layers import Layers, layers_for
+from protocols.listen import Address
+from protocols.proxy import believed
 from protocols.session import (
     Abort,
     Call,
@@ -104,7 +107,7 @@ class Driver:
         try:
             try:
                 orders = session.received(data, monotonic())
-                if len(orders) == 1 and type(orders[0]) is bytes and connection.tls is None:
+                if len(orders) == 1 and type(orders[0]) is bytes and connection.layers is None:
                     connection.send(orders[0])  # nothing else is owed: whatever was has been flushed
                 elif orders:
                     self._carry_out(connection, orders)
@@ -210,21 +213,46 @@ class Driver:
 
     # -- coming and going ----------------------------------------------------------------
 
-    def accepted(self, sock: socket.socket, peer: Peer, tls: SSLContext | None) -> None:
+    def accepted(self, sock: socket.socket, peer: Peer, where: Address, tls: SSLContext | None) -> None:
         """Serve a connection, in its own greenlet; answer one too many in the protocol's words."""
         if self.draining:
             return  # accepted just before the listeners were closed
-        refused = self.admission.admit(peer.host)
+        if where.proxy and not believed(peer.host, self.server.proxy_from):
+            log.warning("%s: %s is not in proxy_from: refused", where, peer)
+            return
+        layers = layers_for(where, tls, self.server)
+        host = "" if where.proxy else peer.host
+        refused = self.admission.admit(host)
         if refused is None:
             session = self.server.session()
-        elif tls is None and self._turned_away < TURNED_AWAY:
+        elif self._hears_why(layers):
             self._turned_away += 1
             session = TurnedAway(self.server.refusal(refused))
         else:
             return
         connection = Connection(self, session, sock, peer)
+        connection.host = host
         self.connections[session] = connection
-        connection.run(tls)
+        connection.run(layers)
+
+    def place(self, connection: Connection) -> None:
+        """The PROXY header has said who this is: count it there, or turn it away now."""
+        if type(connection.session) is TurnedAway:
+            return
+        refused = self.admission.place(connection.peer.host)
+        if refused is None:
+            connection.host = connection.peer.host
+        elif self._hears_why(connection.layers):
+            self.forget(connection)
+            self._turned_away += 1
+            connection.session = TurnedAway(self.server.refusal(refused))
+            self.connections[connection.session] = connection
+        else:
+            connection.lost(Reason.ABORTED)
+
+    def _hears_why(self, layers: Layers | None) -> bool:
+        """Nobody is given a TLS handshake only to be told that there is no place."""
+        return (layers is None or layers.tls is None) and self._turned_away < TURNED_AWAY
 
     def forget(self, connection: Connection) -> None:
         """This connection is over."""
@@ -232,7 +260,7 @@ class Driver:
         if type(connection.session) is TurnedAway:
             self._turned_away -= 1
         else:
-            self.admission.release(connection.peer.host)
+            self.admission.release(connection.host)
         self.noticed()
 
     def noticed(self) -> None:
@@ -256,7 +284,7 @@ class Driver:
             if connection.open:
                 self.report(connection, connection.session.drained)
             elif not connection.closing:
-                connection.lost(Reason.ABORTED)  # still in its TLS handshake
+                connection.lost(Reason.ABORTED)  # still in its handshakes
 
     def drain(self, seconds: float) -> int:
         """Wait until the sessions have finished.

@@ -38,7 +38,7 @@ class StreamListener(StreamServer):
 
     def certificate(self) -> SSLContext | None:
         """What the files hold now; `tls` is what new connections get.  Raises TLSError."""
-        if self.where.scheme != "tls":
+        if not self.where.encrypted:
             return None
         return server_context(self.where.cert, self.where.key)
 
@@ -75,7 +75,7 @@ class StreamListener(StreamServer):
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer = Peer(*address[:2], *sock.getsockname()[:2])
-        self.driver.accepted(sock, peer, self.tls)
+        self.driver.accepted(sock, peer, self.where, self.tls)
 
     def stop(self, timeout: float | None = None) -> None:
         """Stop listening, at once; the connections are the driver's."""

@@ -6,7 +6,6 @@ import logging
 import random
 import socket as stdlib_socket
 from collections.abc import Callable, Sequence
-from ssl import SSLContext
 from time import monotonic
 from typing import Any
 
@@ -18,11 +17,12 @@ from gevent.queue import Queue
 
 from gevent_impl.driver import Driver
 from gevent_impl.session import Connection
+from protocols.layers import LayerError, layers_to
 from protocols.listen import Address, parse_connect
 from protocols.rpc.client import ClientSession, Deliver, DeliverTopic, Pending, Settle
 from protocols.rpc.failures import Backoff, CallFailed, NotConnected
 from protocols.session import LINGER, Limits, Orders, Peer, Reason, Server
-from protocols.tls import TLS, TLSError, client_context
+from protocols.tls import TLSError
 
 log = logging.getLogger("twofold")
 
@@ -97,7 +97,7 @@ class RPCClient:
 
     def _connect(self) -> None:
         try:
-            tls = client_context(self.address.ca) if self.address.scheme == "tls" else None
+            layers = layers_to(self.address)
         except TLSError as error:
             raise NotConnected(str(error)) from None
         sock = None if self.closed else _dial(self.address)
@@ -107,7 +107,7 @@ class RPCClient:
             raise NotConnected("the client was closed")
         connection = ClientConnection(self, ClientSession(self._topics, self._token), sock)
         self._connection = connection
-        self._driver.pool.spawn(connection.run, tls)
+        self._driver.pool.spawn(connection.run, layers)
         try:
             connection.ready.get()
         except NotConnected:
@@ -294,18 +294,14 @@ class ClientConnection(Connection):
         self._session = session
         self._why = ""
 
-    def make_tls(self, context: SSLContext) -> TLS:
-        where = self._client.address
-        return TLS(context, server_side=False, server_hostname=where.name or where.host)
-
-    def tls_failed(self, error: TLSError) -> None:
+    def layer_failed(self, error: LayerError) -> None:
         self._why = str(error)
 
-    def _connected(self) -> None:
+    def introduce(self) -> None:
         if self.gone:
             return  # given up before its first turn
         self._client.established(self, self._session)
-        super()._connected()
+        super().introduce()
         if not self.gone:
             self.ready.set()
 

@@ -11,17 +11,17 @@ import select
 import socket
 import struct
 import time
-from dataclasses import replace
-from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent import get_hub
 from gevent.event import Event
 
+from gevent_impl.layers import NEVER, begin, received_through
 from gevent_impl.outbox import Outbox
-from protocols.session import CHUNK, HANDSHAKE, LINGER, Call, Peer, Reason, Session
-from protocols.tls import TLS, TLSError
+from protocols.layers import LayerError, Layers
+from protocols.session import CHUNK, LINGER, Call, Peer, Reason, Session
+from protocols.tls import TLS
 
 if TYPE_CHECKING:
     from gevent_impl.driver import Driver
@@ -29,12 +29,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("twofold")
 
 READ = 1
-NEVER = float("inf")
 LOW_WATER = CHUNK // 4
 """Bytes unsent below which a held connection is read again, and `resumed` is reported."""
 READ_SIZE = 65_536
-TLS_READ_SIZE = 262_144
-"""Bytes read at once; more over TLS, where every read costs a pass through OpenSSL."""
+"""Bytes read at once, unless the layers between want another size."""
 POLL = 1.0
 """Seconds between looks for a reset that no event would tell of."""
 RESET = struct.pack("ii", 1, 0)
@@ -45,19 +43,21 @@ class Connection:
     """Carries one session's orders to its socket, and the socket's facts to its session."""
 
     __slots__ = (
-        "_eof", "_greenlet", "_handshake_until", "_held", "_linger_until", "_outbox", "_readable",
+        "_eof", "_greenlet", "_held", "_linger_until", "_outbox", "_readable",
         "_released", "_resuming", "_socket", "_timer", "_watching", "calls", "closing", "driver", "due",
-        "ended", "gone", "open", "owed", "peer", "session", "tls",
+        "ended", "gone", "handshake_until", "host", "introduced", "layers", "open", "owed", "peer", "session",
     )  # fmt: skip
 
     def __init__(self, driver: Driver, session: Session, sock: socket.socket, peer: Peer) -> None:
         self.driver = driver
         self.session = session
         self.peer = peer
+        self.host = peer.host  # what it counts for; none, as long as only a proxy's is known
         self.owed: list[bytes] = []
         self.calls: set[Call] = set()
-        self.tls: TLS | None = None
-        self.open = False  # connected was reported: facts are reported, orders carried out
+        self.layers: Layers | None = None
+        self.introduced = False  # connected was reported
+        self.open = False  # and since then facts are reported, orders carried out
         self.closing = False  # Close was ordered
         self.ended = False  # ended was reported
         self.gone = False
@@ -70,17 +70,17 @@ class Connection:
         self._held = False  # reading is held
         self._released: Event | None = None
         self._resuming = False
-        self._handshake_until = self._linger_until = self.due = NEVER
+        self.handshake_until = self._linger_until = self.due = NEVER
         self._timer: Any = None
 
-    def run(self, tls: SSLContext | None = None) -> None:
+    def run(self, layers: Layers | None = None) -> None:
         """Serve this connection, in its own greenlet, until it is over."""
         self._greenlet = gevent.getcurrent()
         try:
-            if tls is None:
-                self._connected()
+            if layers is None:
+                self.introduce()
             else:
-                self._handshake(self.make_tls(tls))
+                begin(self, layers)
             self._read()
             if not self.gone:
                 self._eof = True
@@ -94,8 +94,8 @@ class Connection:
 
     # -- facts ---------------------------------------------------------------------------
 
-    def _connected(self) -> None:
-        self.open = True
+    def introduce(self) -> None:
+        self.open = self.introduced = True
         self.driver.report(self, self.session.connected, self.peer)
 
     def _read(self) -> None:
@@ -114,7 +114,7 @@ class Connection:
                 self._await_release()
                 continue
             try:
-                data = recv(READ_SIZE if self.tls is None else TLS_READ_SIZE)
+                data = recv(READ_SIZE if self.layers is None else self.layers.read_size)
             except BlockingIOError:
                 continue
             except OSError:
@@ -122,50 +122,25 @@ class Connection:
                 return
             if not data:
                 return
-            if self.tls is not None:
-                self._received_tls(self.tls, data)
+            if self.layers is not None:
+                received_through(self, self.layers, data)
             elif self.open:
                 received(self, data)
 
     def _read_ended(self) -> None:
-        """FIN: over TLS it is only an end if close_notify came first (RFC 8446 §6.1)."""
+        """FIN: over TLS it is only an end if close_notify came first (RFC 8446 §6.1); so with all layers."""
         if self.closing and self._linger_until != NEVER:
             self.lost(Reason.EOF)
-        elif self.tls is not None and not self.tls.ended:
+        elif self.layers is not None and not self.layers.ended:
             self.lost(Reason.RESET)
         elif not self.closing:
-            self._report_ended()
+            self.report_ended()
             self.arm(time.monotonic() + POLL)
 
-    def _report_ended(self) -> None:
+    def report_ended(self) -> None:
         if not self.ended:
             self.ended = True
             self.driver.report(self, self.session.ended)
-
-    def _received_tls(self, tls: TLS, data: bytes) -> None:
-        try:
-            plain, answer = tls.received(data)
-        except TLSError as error:
-            self.tls_failed(error)
-            self.send(error.alert)
-            self.lost(Reason.RESET)
-            return
-        if answer:
-            self.send(answer)
-        if tls.established and self._handshake_until != NEVER:
-            self._handshake_until = NEVER
-            self.peer = replace(self.peer, tls=tls.facts())
-            if self.open:
-                self.driver.report(self, self.session.secured, self.peer)
-            else:
-                self._connected()
-        if plain and self.open:
-            self.driver.received(self, plain)
-        if tls.ended and not self.gone:
-            if self.lingering:
-                self.lost(Reason.EOF)  # both close_notify are exchanged: no FIN need be waited for
-            else:
-                self._report_ended()
 
     def settle(self) -> None:
         """After a fact: is there more to say, or less time than what is armed?"""
@@ -186,7 +161,7 @@ class Connection:
         if owed:
             data = owed[0] if len(owed) == 1 else b"".join(owed)
             owed.clear()
-            self.send(data if self.tls is None else self.tls.send(data))
+            self.send(data if self.layers is None else self.layers.send(data))
         if self.closing and not self._outbox:
             self._sent_everything()
 
@@ -203,22 +178,11 @@ class Connection:
             raise RuntimeError("StartTLS was ordered from a server without a certificate")
         self.flush()
         if not self.gone:
-            self._handshake(self.make_tls(context))
+            begin(self, Layers(tls=TLS(context)))
 
-    def make_tls(self, context: SSLContext) -> TLS:
-        """Our side of TLS; a client has another."""
-        return TLS(context)
-
-    def tls_failed(self, error: TLSError) -> None:
-        """The handshake or a record failed; the connection is lost next."""
-        log.info("%s: TLS: %s", self.peer, error)
-
-    def _handshake(self, tls: TLS) -> None:
-        self.tls = tls
-        self._handshake_until = time.monotonic() + HANDSHAKE
-        self.arm(self._handshake_until)
-        if hello := tls.start():
-            self.send(hello)
+    def layer_failed(self, error: LayerError) -> None:
+        """What is between is in order no more; the connection is lost next."""
+        log.info("%s: %s: %s", self.peer, error.layer, error)
 
     # -- sending -------------------------------------------------------------------------
 
@@ -308,11 +272,11 @@ class Connection:
         """FIN, then read on for a while: closing on unread bytes would send RST after them."""
         if self.lingering or self.gone:
             return
-        if self.tls is not None and self.tls.established and (notify := self.tls.close()):
-            self.send(notify)
+        if self.layers is not None and (last := self.layers.close()):
+            self.send(last)
             if self._outbox:
                 return  # and once more when that is sent
-        if self._eof or (self.tls is not None and self.tls.ended):
+        if self._eof or (self.layers is not None and self.layers.over):
             self.lost(Reason.EOF)
             return
         try:
@@ -328,7 +292,6 @@ class Connection:
         """The connection is over: say so once, and leave nothing behind."""
         if self.gone:
             return
-        introduced = self.open or self.closing
         self.gone = True
         self.open = False
         self.owed.clear()
@@ -341,7 +304,7 @@ class Connection:
                 pass  # it is reset already
         self.driver.calls.cancel_all(self)
         self.driver.forget(self)
-        if introduced:
+        if self.introduced:
             self.driver.report(None, self.session.disconnected, reason)
         if self._outbox is not None:
             self._outbox.kill()
@@ -364,7 +327,7 @@ class Connection:
         self._timer.close()
         self._timer, self.due = None, NEVER
         now = time.monotonic()
-        if now >= self._handshake_until:
+        if now >= self.handshake_until:
             self.lost(Reason.STALLED)
         elif now >= self._linger_until:
             self.lost(Reason.EOF)
@@ -385,7 +348,7 @@ class Connection:
         return bool(poll.poll(0))
 
     def _arm_next(self, now: float) -> None:
-        due = min(self._handshake_until, self._linger_until)
+        due = min(self.handshake_until, self._linger_until)
         if self._outbox:
             due = min(due, self._outbox.progress + self.driver.server.limits.send_stall)
         if self._eof:

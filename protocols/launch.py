@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from protocols.listen import Address, AddressError, parse_listen
+from protocols.services import Service
 from protocols.settings import SettingsError
 
 OPEN_FAILED = 1
@@ -73,10 +74,10 @@ def asked(
     return flag or [f"{scheme(fd)}://?fd={fd}" for fd in inherited] or configured
 
 
-def parse_all(listen: Sequence[str], schemes: tuple[str, ...]) -> list[Address]:
-    """Every address of a `listen` setting.  Raises SettingsError."""
+def parse_all(listen: Sequence[str], service: Service) -> list[Address]:
+    """Every address of a service's `listen` setting.  Raises SettingsError."""
     try:
-        return [parse_listen(text, schemes) for text in listen]
+        return [parse_listen(text, service.schemes, service.proxy) for text in listen]
     except AddressError as error:
         raise SettingsError(str(error)) from None
 

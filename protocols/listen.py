@@ -11,14 +11,18 @@ from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import unquote
 
-SCHEMES = ("tcp", "udp", "unix", "tls")
+SCHEMES = ("tcp", "udp", "unix", "tls", "ws", "wss")
 
 _QUERY = {
     "tcp": {"fd"},
     "udp": {"fd"},
     "unix": {"fd", "mode"},
     "tls": {"fd", "cert", "key"},
+    "ws": {"fd"},
+    "wss": {"fd", "cert", "key"},
 }
+_PROXIED = {"tcp", "tls", "ws", "wss"}
+"""What a proxy that sends PROXY headers may stand before."""
 _CONNECT_QUERY: dict[str, set[str]] = {"tcp": set(), "unix": set(), "tls": {"ca", "name"}}
 
 _HOST_PORT = re.compile(r"(?:\[(?P<bracketed>[^\[\]]*)\]|(?P<host>[^\[\]:/@#\s]*))(?::(?P<port>[0-9]+))?/?")
@@ -45,7 +49,8 @@ class Address:
     """One parsed address.
 
     `port` 0 lets the kernel choose.  `fd` is an inherited listening socket, which is then
-    all that counts.  `mode` is a unix socket's permission bits.
+    all that counts.  `mode` is a unix socket's permission bits.  `proxy`: every connection begins with
+    a PROXY header.
     """
 
     scheme: str
@@ -58,6 +63,16 @@ class Address:
     key: str = ""
     ca: str = ""
     name: str = ""
+    proxy: bool = False
+
+    @property
+    def encrypted(self) -> bool:
+        """Does it take TLS, and need a certificate?"""
+        return self.scheme in ("tls", "wss")
+
+    @property
+    def websocket(self) -> bool:
+        return self.scheme in ("ws", "wss")
 
     def at(self, **where: Any) -> Address:
         """The same address with the host and port, or the path, that it really has."""
@@ -72,14 +87,16 @@ class Address:
         return f"{self.scheme}://{host}:{self.port}"
 
 
-def parse_listen(text: str, schemes: tuple[str, ...] = SCHEMES) -> Address:
+def parse_listen(text: str, schemes: tuple[str, ...] = SCHEMES, proxy: bool = False) -> Address:
     """`SCHEME://HOST:PORT?…` or `unix:///PATH?…` as an Address to listen on.
 
-    `schemes` are those that the service speaks.  Raises AddressError.
+    `schemes` are those that the service speaks; `proxy`: it takes PROXY headers as well.
+    Raises AddressError.
     """
-    address = _parse(text, schemes, _QUERY)
-    if address.scheme == "tls" and not (address.cert and address.key):
-        raise AddressError(f"{text}: tls needs ?cert=FILE&key=FILE")
+    queries = {scheme: known | {"proxy"} for scheme, known in _QUERY.items() if scheme in _PROXIED}
+    address = _parse(text, schemes, _QUERY | queries if proxy else _QUERY)
+    if address.encrypted and not (address.cert and address.key):
+        raise AddressError(f"{text}: {address.scheme} needs ?cert=FILE&key=FILE")
     if address.fd is None and not address.path and not address.host:
         raise AddressError(f"{text}: expected {_shape(address.scheme)}")
     return address
@@ -125,6 +142,7 @@ def _parse(text: str, schemes: tuple[str, ...], queries: dict[str, set[str]]) ->
         mode=_number(text, query["mode"], 8, 0o777, "mode must be permission bits such as 0660")
         if "mode" in query
         else 0o600,
+        proxy=_flag(text, query.get("proxy", "0"), "proxy"),
         **{name: query[name] for name in ("cert", "key", "ca", "name") if name in query},
     )
 
@@ -172,6 +190,12 @@ def _unquoted(text: str, part: str) -> str:
     if not part.isprintable():
         raise AddressError(f"{text}: a control character has no place in an address")
     return part
+
+
+def _flag(text: str, value: str, name: str) -> bool:
+    if value not in ("0", "1"):
+        raise AddressError(f"{text}: {name} must be 0 or 1, not {value!r}")
+    return value == "1"
 
 
 def _number(text: str, value: str, base: int, last: int, expected: str) -> int:

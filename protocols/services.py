@@ -17,6 +17,8 @@ class Service:
     schemes: tuple[str, ...]
     declared: str
     """Its settings, as module:class, imported when asked for: `--help` needs no protocol."""
+    proxy: bool = False
+    """Does it take `?proxy=1`?  Its server then says in `proxy_from` from whom."""
 
     def settings(self) -> type[Settings]:
         module, _, name = self.declared.partition(":")
@@ -38,6 +40,7 @@ SERVICES = {
             "IRC: RFC 1459, RFC 2812, Modern IRC and IRCv3",
             ("tcp", "unix", "tls"),
             "protocols.chat.settings:ChatSettings",
+            proxy=True,
         ),
         Service(
             "rpc",

@@ -10,6 +10,7 @@ so that what is owed to a half-closed peer still arrives.
 from __future__ import annotations
 
 import ssl
+from typing import ClassVar
 
 RECORD = 16_384
 """Bytes of plaintext in the largest record (RFC 8446 §5.1), which is what one read can return."""
@@ -27,6 +28,8 @@ class TLSError(Exception):
 
     The text is for our log and never for the peer; `alert` is what the peer should still be sent.
     """
+
+    layer: ClassVar[str] = "TLS"
 
     def __init__(self, text: str, alert: bytes = b"") -> None:
         super().__init__(text)

@@ -116,7 +116,7 @@ class Running:
     def connect(self, over: str = "tcp", **options: object) -> Client:
         """A new connection; `options` are those of Client.connect and TLSClient."""
         family, address = self.where[over]
-        if over.startswith("tls"):
+        if over.startswith(("tls", "wss")):
             assert self.certificate is not None
             return TLSClient.connect(family, address, ca=self.certificate.ca, **options)  # type: ignore[arg-type]
         return Client.connect(family, address, **options)  # type: ignore[arg-type]
@@ -219,12 +219,16 @@ FAMILIES = {
     "tls6": socket.AF_INET6,
     "udp6": socket.AF_INET6,
     "unix": socket.AF_UNIX,
+    "ws": socket.AF_INET,
+    "wss": socket.AF_INET,
 }
+"""Of what may be asked for; "+proxy" behind it wants PROXY headers."""
 
 
 def _opened(kind: str, directory: Path, backlog: int) -> socket.socket:
     datagrams = kind.startswith("udp")
-    sock = socket.socket(FAMILIES[kind], socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM)
+    family = FAMILIES[kind.partition("+")[0]]
+    sock = socket.socket(family, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM)
     if sock.family == socket.AF_UNIX:
         sock.bind(str(directory / "socket"))
     else:
@@ -255,10 +259,13 @@ def start(
         sockets.append(sock)
         where[kind] = sock.family, sock.getsockname()
         query = f"?fd={sock.fileno()}"
-        if kind.startswith("tls"):
+        scheme, _, proxy = kind.partition("+")
+        if scheme.startswith(("tls", "wss")):
             assert certificate is not None
             query += f"&{certificate.query}"
-        arguments += ["--listen", f"{kind.rstrip('6')}://{query}"]
+        if proxy:
+            query += "&proxy=1"
+        arguments += ["--listen", f"{scheme.rstrip('6')}://{query}"]
     with open(directory / "stdout", "wb") as out, open(directory / "stderr", "wb") as err:
         process = subprocess.Popen(
             [*prefix, *command(implementation, service), *arguments, *flags],

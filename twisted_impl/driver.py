@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.threadable import isInIOThread
 
 from protocols.admission import TURNED_AWAY, Admission, TurnedAway
+from protocols.layers import Layers
 from protocols.session import (
     Abort,
     Call,
@@ -92,7 +93,7 @@ class Driver:
         try:
             try:
                 orders = session.received(data, monotonic())
-                if len(orders) == 1 and type(orders[0]) is bytes and connection.tls is None:
+                if len(orders) == 1 and type(orders[0]) is bytes and connection.layers is None:
                     connection.send(orders[0])  # nothing else is owed: whatever was has been flushed
                 elif orders:
                     self._carry_out(connection, orders)
@@ -198,15 +199,34 @@ class Driver:
 
     # -- coming and going ----------------------------------------------------------------
 
-    def admit(self, host: str, tls: SSLContext | None) -> Session | None:
+    def admit(self, host: str, layers: Layers | None) -> Session | None:
         """A session for a new connection; for one too many, a session that says so, or none."""
         refused = None if self.draining else self.admission.admit(host)
         if refused is None and not self.draining:
             return self.server.session()
-        if refused is not None and tls is None and self._turned_away < TURNED_AWAY:
+        if refused is not None and self._hears_why(layers):
             self._turned_away += 1
             return TurnedAway(self.server.refusal(refused))
         return None
+
+    def place(self, connection: SessionProtocol) -> None:
+        """The PROXY header has said who this is: count it there, or turn it away now."""
+        if type(connection.session) is TurnedAway:
+            return
+        refused = self.admission.place(connection.peer.host)
+        if refused is None:
+            connection.host = connection.peer.host
+        elif self._hears_why(connection.layers):
+            self.forget(connection)
+            self._turned_away += 1
+            connection.session = TurnedAway(self.server.refusal(refused))
+            self.connections[connection.session] = connection
+        else:
+            connection.lost(Reason.ABORTED)
+
+    def _hears_why(self, layers: Layers | None) -> bool:
+        """Nobody is given a TLS handshake only to be told that there is no place."""
+        return (layers is None or layers.tls is None) and self._turned_away < TURNED_AWAY
 
     def forget(self, connection: SessionProtocol) -> None:
         """This connection is over."""
@@ -239,7 +259,7 @@ class Driver:
             if connection.open:
                 self.report(connection, connection.session.drained)
             elif not connection.closing:
-                connection.lost(Reason.ABORTED)  # still in its TLS handshake
+                connection.lost(Reason.ABORTED)  # still in its handshakes
 
     async def drain(self, seconds: float) -> int:
         """Wait until the sessions have finished.

@@ -13,16 +13,46 @@ from twisted.internet import tcp, unix
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
 
+from protocols.layers import layers_for
 from protocols.listen import Address, CannotListen
+from protocols.proxy import believed
 from protocols.tls import TLSError, server_context
 from twisted_impl.driver import Driver
-from twisted_impl.session import SessionFactory
+from twisted_impl.session import SessionProtocol
 from twisted_impl.transport import TCPPort, UNIXPort
+
+log = Logger("twofold")
 
 BACKLOG = 1024
 T = TypeVar("T")
+
+
+class SessionFactory(Factory):
+    """Builds the protocols of one listener; what they share is its driver's."""
+
+    noisy = False
+
+    def __init__(self, driver: Driver, where: Address | str, tls: SSLContext | None = None) -> None:
+        self.driver = driver
+        self.where = where
+        self.tls = tls
+
+    def buildProtocol(self, addr: IAddress | None) -> SessionProtocol | None:
+        host: str = getattr(addr, "host", "")
+        layers = None
+        if not isinstance(self.where, str):
+            if self.where.proxy and not believed(host, self.driver.server.proxy_from):
+                log.warn("{where}: {host} is not in proxy_from: refused", where=self.where, host=host)
+                return None
+            if self.where.proxy:
+                host = ""  # until the header has said who it is
+            layers = layers_for(self.where, self.tls, self.driver.server)
+        session = self.driver.admit(host, layers)
+        return None if session is None else SessionProtocol(self.driver, session, host, layers)
 
 
 class Listener:
@@ -37,7 +67,7 @@ class Listener:
 
     def certificate(self) -> SSLContext | None:
         """What the files hold now; the factory's `tls` is what new connections get.  Raises TLSError."""
-        if isinstance(self.where, str) or self.where.scheme != "tls":
+        if isinstance(self.where, str) or not self.where.encrypted:
             return None
         return server_context(self.where.cert, self.where.key)
 
@@ -51,12 +81,12 @@ def listen(driver: Driver, address: Address | str) -> Listener:
     if isinstance(address, str):
         return listen_endpoint(driver, address)
     tls = None
-    if address.scheme == "tls":
+    if address.encrypted:
         try:
             tls = server_context(address.cert, address.key)
         except TLSError as error:
             raise CannotListen(address, str(error)) from None
-    factory = SessionFactory(driver, tls)
+    factory = SessionFactory(driver, address, tls)
     port = _port(address, factory, driver.reactor)
     open_port(address, port.startListening)
     return Listener(located(address, port.socket), port, factory)
@@ -64,7 +94,7 @@ def listen(driver: Driver, address: Address | str) -> Listener:
 
 def listen_endpoint(driver: Driver, description: str) -> Listener:
     """Open a Twisted endpoint, such as `tcp:7007:interface=127.0.0.1`.  Raises CannotListen."""
-    factory = SessionFactory(driver)
+    factory = SessionFactory(driver, description)
     opened: list[Any] = []
     try:
         listening: Deferred[Any] = serverFromString(driver.reactor, description).listen(factory)

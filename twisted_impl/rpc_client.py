@@ -6,7 +6,6 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
-from ssl import SSLContext
 from time import monotonic
 from typing import Any
 
@@ -18,11 +17,12 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from protocols.layers import LayerError, Layers, layers_to
 from protocols.listen import parse_connect
 from protocols.rpc.client import ClientSession, Deliver, DeliverTopic, Pending, Settle
 from protocols.rpc.failures import Backoff, NotConnected
 from protocols.session import LINGER, Limits, Orders, Reason, Server
-from protocols.tls import TLS, TLSError, client_context
+from protocols.tls import TLSError
 from twisted_impl.driver import Driver
 from twisted_impl.session import SessionProtocol
 
@@ -100,8 +100,8 @@ class RPCClient:
             raise NotConnected("the client was closed")
         session = ClientSession(self._topics, self._token)
         try:
-            tls = client_context(self.address.ca) if self.address.scheme == "tls" else None
-            self._trying = _cancellable(self._endpoint().connect(ClientFactory(self, session, tls)))
+            factory = ClientFactory(self, session, layers_to(self.address))
+            self._trying = _cancellable(self._endpoint().connect(factory))
             connection: Any = await self._trying
         except CancelledError:
             if self.closed:
@@ -327,8 +327,8 @@ class ClientProtocol(SessionProtocol):
 
     driver: ClientDriver
 
-    def __init__(self, client: RPCClient, session: ClientSession, tls: SSLContext | None) -> None:
-        super().__init__(client._driver, session, client.address.host, tls)
+    def __init__(self, client: RPCClient, session: ClientSession, layers: Layers | None) -> None:
+        super().__init__(client._driver, session, client.address.host, layers)
         self.ready: Deferred[None] = Deferred()
         self.put_away = False  # the descriptor is closed
         self._was_ready = False
@@ -336,16 +336,12 @@ class ClientProtocol(SessionProtocol):
         self._session = session
         self._why = ""
 
-    def make_tls(self, context: SSLContext) -> TLS:
-        where = self._client.address
-        return TLS(context, server_side=False, server_hostname=where.name or where.host)
-
-    def tls_failed(self, error: TLSError) -> None:
+    def layer_failed(self, error: LayerError) -> None:
         self._why = str(error)
 
-    def _connected(self) -> None:
+    def introduce(self) -> None:
         self._client.established(self, self._session)
-        super()._connected()
+        super().introduce()
         if not self.gone:
             self._was_ready = True
             self.ready.callback(None)
@@ -378,8 +374,8 @@ class ClientFactory(Factory):
 
     noisy = False
 
-    def __init__(self, client: RPCClient, session: ClientSession, tls: SSLContext | None) -> None:
-        self._make = lambda: ClientProtocol(client, session, tls)
+    def __init__(self, client: RPCClient, session: ClientSession, layers: Layers | None) -> None:
+        self._make = lambda: ClientProtocol(client, session, layers)
 
     def buildProtocol(self, addr: IAddress | None) -> ClientProtocol:
         return self._make()

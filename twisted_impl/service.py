@@ -86,9 +86,7 @@ class ServiceOptions(usage.Options):
         """Where to listen; a Twisted endpoint's description stays one.  Raises SettingsError."""
         inherited = launch.inherited(_first_environment(), os.getpid())
         texts = launch.asked(self.get("listen", ()), self.settings.listen, inherited, inherited_scheme)
-        return [
-            launch.parse_all([text], self.service.schemes)[0] if "://" in text else text for text in texts
-        ]
+        return [launch.parse_all([text], self.service)[0] if "://" in text else text for text in texts]
 
 
 def _first_environment() -> Mapping[str, str]:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import select
 import time
-from dataclasses import replace
-from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import tcp
-from twisted.internet.interfaces import IAddress, IDelayedCall, IHalfCloseableProtocol, IPushProducer
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from protocols.session import CHUNK, HANDSHAKE, LINGER, Call, Peer, Reason, Session
-from protocols.tls import TLS, TLSError
+from protocols.layers import LayerError, Layers
+from protocols.session import CHUNK, LINGER, Call, Peer, Reason, Session
+from protocols.tls import TLS
+from twisted_impl.layers import NEVER, begin, received_through
 from twisted_impl.transport import SendAtOnce
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 log = Logger("twofold")
 
-NEVER = float("inf")
-TLS_READ_SIZE = 262_144
-"""Bytes read at once over TLS, where every read costs a pass through OpenSSL."""
 POLL = 1.0
 """Seconds between looks for a reset that the reactor would not tell of."""
 
@@ -41,15 +38,15 @@ class SessionProtocol(Protocol):
 
     transport: Any
 
-    def __init__(self, driver: Driver, session: Session, host: str, tls: SSLContext | None = None) -> None:
+    def __init__(self, driver: Driver, session: Session, host: str, layers: Layers | None = None) -> None:
         self.driver = driver
         self.session = session
-        self.host = host
-        self.context = tls
-        self.tls: TLS | None = None
+        self.host = host  # what it counts for; none, as long as only a proxy's is known
+        self.layers = layers
         self.owed: list[bytes] = []
         self.calls: set[Call] = set()
-        self.open = False  # connected was reported: facts are reported, orders carried out
+        self.introduced = False  # connected was reported
+        self.open = False  # and since then facts are reported, orders carried out
         self.closing = False  # Close was ordered
         self.ended = False  # ended was reported
         self.gone = False
@@ -60,7 +57,7 @@ class SessionProtocol(Protocol):
         self._resuming = False
         self._blocked = False  # the socket took less than it was given
         self._while_paused = 0
-        self._handshake_until = self._linger_until = self.due = NEVER
+        self.handshake_until = self._linger_until = self.due = NEVER
         self._timer: IDelayedCall | None = None
 
     # -- facts ---------------------------------------------------------------------------
@@ -69,36 +66,36 @@ class SessionProtocol(Protocol):
         transport = self.transport
         transport.setTcpNoDelay(True)
         self.peer = Peer()
-        if self.host:
-            peer, here = transport.getPeer(), transport.getHost()
+        peer, here = transport.getPeer(), transport.getHost()
+        if hasattr(peer, "host"):
             self.peer = Peer(peer.host, peer.port, here.host, here.port)
         transport.registerProducer(self, True)
         self._exact = isinstance(transport, SendAtOnce)
         self.driver.connections[self.session] = self
-        if self.context is None:
-            self._connected()
+        if self.layers is None:
+            self.introduce()
         else:
-            self._handshake(self.make_tls(self.context))
+            begin(self, self.layers)
 
-    def _connected(self) -> None:
-        self.open = True
+    def introduce(self) -> None:
+        self.open = self.introduced = True
         self.driver.report(self, self.session.connected, self.peer)
 
     def dataReceived(self, data: bytes) -> None:
-        if self.tls is not None:
-            self._received_tls(self.tls, data)
+        if self.layers is not None:
+            received_through(self, self.layers, data)
         elif self.open:
             self.driver.received(self, data)
 
     def readConnectionLost(self) -> None:
-        """FIN: over TLS it is only an end if close_notify came first (RFC 8446 §6.1)."""
+        """FIN: over TLS it is only an end if close_notify came first (RFC 8446 §6.1); so with all layers."""
         self._eof = True
         if self.lingering or (self._sent and not self._unsent):
             self.lost(Reason.EOF)  # a peer that has read our close_notify may be faster than our FIN
-        elif self.tls is not None and not self.tls.ended:
+        elif self.layers is not None and not self.layers.ended:
             self.lost(Reason.RESET)
         elif not self.closing:
-            self._report_ended()
+            self.report_ended()
             self.arm(time.monotonic() + POLL)
 
     def writeConnectionLost(self) -> None:
@@ -107,7 +104,7 @@ class SessionProtocol(Protocol):
             return
         self._paused = self._blocked = False
         self._hold_or_release()
-        if self._eof or (self.tls is not None and self.tls.ended):
+        if self._eof or (self.layers is not None and self.layers.over):
             self.lost(Reason.EOF)
             return
         self._linger_until = time.monotonic() + LINGER
@@ -117,35 +114,10 @@ class SessionProtocol(Protocol):
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.lost(Reason.EOF if self.lingering or self._sent else Reason.RESET)
 
-    def _report_ended(self) -> None:
+    def report_ended(self) -> None:
         if not self.ended:
             self.ended = True
             self.driver.report(self, self.session.ended)
-
-    def _received_tls(self, tls: TLS, data: bytes) -> None:
-        try:
-            plain, answer = tls.received(data)
-        except TLSError as error:
-            self.tls_failed(error)
-            self.transport.write(error.alert)
-            self.lost(Reason.RESET)
-            return
-        if answer:
-            self.send(answer)
-        if tls.established and self._handshake_until != NEVER:
-            self._handshake_until = NEVER
-            self.peer = replace(self.peer, tls=tls.facts())
-            if self.open:
-                self.driver.report(self, self.session.secured, self.peer)
-            else:
-                self._connected()
-        if plain and self.open:
-            self.driver.received(self, plain)
-        if tls.ended and not self.gone:
-            if self.lingering:
-                self.lost(Reason.EOF)  # both close_notify are exchanged: no FIN need be waited for
-            else:
-                self._report_ended()
 
     def settle(self) -> None:
         """After a fact: is there more to say, or less time than what is armed?"""
@@ -166,7 +138,7 @@ class SessionProtocol(Protocol):
         if owed:
             data = owed[0] if len(owed) == 1 else b"".join(owed)
             owed.clear()
-            self.send(data if self.tls is None else self.tls.send(data))
+            self.send(data if self.layers is None else self.layers.send(data))
         if self.closing and not self._sent and not self.gone:
             self._send_the_end()
 
@@ -182,23 +154,11 @@ class SessionProtocol(Protocol):
             raise RuntimeError("StartTLS was ordered from a server without a certificate")
         self.flush()
         if not self.gone:
-            self._handshake(self.make_tls(context))
+            begin(self, Layers(tls=TLS(context)))
 
-    def make_tls(self, context: SSLContext) -> TLS:
-        """Our side of TLS; a client has another."""
-        return TLS(context)
-
-    def tls_failed(self, error: TLSError) -> None:
-        """The handshake or a record failed; the connection is lost next."""
-        log.info("{peer}: TLS: {error}", peer=self.peer, error=error)
-
-    def _handshake(self, tls: TLS) -> None:
-        self.tls = tls
-        self.transport.bufferSize = TLS_READ_SIZE
-        self._handshake_until = time.monotonic() + HANDSHAKE
-        self.arm(self._handshake_until)
-        if hello := tls.start():
-            self.send(hello)
+    def layer_failed(self, error: LayerError) -> None:
+        """What is between is in order no more; the connection is lost next."""
+        log.info("{peer}: {layer}: {error}", peer=self.peer, layer=error.layer, error=error)
 
     # -- sending, and the reader who does not read -----------------------------------------
 
@@ -283,8 +243,8 @@ class SessionProtocol(Protocol):
     def _send_the_end(self) -> None:
         """close_notify and FIN, behind all that is still unsent; writeConnectionLost follows."""
         self._sent = True
-        if self.tls is not None and self.tls.established:
-            self.transport.write(self.tls.close())
+        if self.layers is not None:
+            self.transport.write(self.layers.close())
         # While a paused streaming producer is registered, the transport would never close.
         self.transport.unregisterProducer()
         if isinstance(self.transport, tcp.Connection):  # and not Twisted's own TLS, which would lose the rest
@@ -296,7 +256,6 @@ class SessionProtocol(Protocol):
         """The connection is over: say so once, and leave nothing behind."""
         if self.gone:
             return
-        introduced = self.open or self.closing
         self.gone = True
         self.open = False
         self.owed.clear()
@@ -305,7 +264,7 @@ class SessionProtocol(Protocol):
             self._timer = None
         self.driver.calls.cancel_all(self)
         self.driver.forget(self)
-        if introduced:
+        if self.introduced:
             self.driver.report(None, self.session.disconnected, reason)
         if reason is Reason.EOF:
             self.transport.unregisterProducer()
@@ -328,7 +287,7 @@ class SessionProtocol(Protocol):
     def _fired(self) -> None:
         self._timer, self.due = None, NEVER
         now = time.monotonic()
-        if now >= self._handshake_until:
+        if now >= self.handshake_until:
             self.lost(Reason.STALLED)
         elif now >= self._linger_until:
             self.lost(Reason.EOF)
@@ -359,7 +318,7 @@ class SessionProtocol(Protocol):
         return bool(poll.poll(0))
 
     def _arm_next(self, now: float) -> None:
-        due = min(self._handshake_until, self._linger_until)
+        due = min(self.handshake_until, self._linger_until)
         if self._blocked:
             due = min(due, self._stalled_at)
         if self._eof:
@@ -368,18 +327,3 @@ class SessionProtocol(Protocol):
             due = min(due, self.session.deadline)
         if due != NEVER:
             self.arm(due)
-
-
-class SessionFactory(Factory):
-    """Builds the protocols of one listener; what they share is its driver's."""
-
-    noisy = False
-
-    def __init__(self, driver: Driver, tls: SSLContext | None = None) -> None:
-        self.driver = driver
-        self.tls = tls
-
-    def buildProtocol(self, addr: IAddress | None) -> SessionProtocol | None:
-        host: str = getattr(addr, "host", "")
-        session = self.driver.admit(host, self.tls)
-        return None if session is None else SessionProtocol(self.driver, session, host, self.tls)

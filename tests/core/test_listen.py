@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -30,6 +32,9 @@ from protocols.listen import SCHEMES, Address, AddressError, CannotListen, parse
             Address("tls", "localhost", 1, cert="/a+b.pem", key="/k&.pem"),
         ),
         ("tls://?fd=5&cert=c&key=k", Address("tls", fd=5, cert="c", key="k")),
+        ("ws://[::1]:8067", Address("ws", "::1", 8067)),
+        ("ws://?fd=3", Address("ws", fd=3)),
+        ("wss://localhost:0?cert=c&key=k", Address("wss", "localhost", 0, cert="c", key="k")),
     ],
 )
 def test_an_address_to_listen_on(text: str, address: Address) -> None:
@@ -54,7 +59,7 @@ def test_a_unix_socket_is_for_its_owner_alone_by_default() -> None:
     assert parse_listen("unix:///run/echo").mode == 0o600
 
 
-SHAPES = "tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH, tls://HOST:PORT"
+SHAPES = "tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH, tls://HOST:PORT, ws://HOST:PORT, wss://HOST:PORT"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ SHAPES = "tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH, tls://HOST:PORT"
         ("tcp:127.0.0.1:7007", f"expected one of {SHAPES}"),
         (" tcp://127.0.0.1:7007", f"expected one of {SHAPES}"),
         ("TCP://127.0.0.1:7007", f"expected one of {SHAPES}"),
-        ("ws://127.0.0.1:7007", f"expected one of {SHAPES}"),
+        ("http://127.0.0.1:7007", f"expected one of {SHAPES}"),
         ("tcp://", "expected tcp://HOST:PORT"),
         ("tcp://:7007", "expected tcp://HOST:PORT"),
         ("tcp://127.0.0.1", "expected tcp://HOST:PORT"),
@@ -104,11 +109,47 @@ SHAPES = "tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH, tls://HOST:PORT"
         ("tls://h:1", "tls needs ?cert=FILE&key=FILE"),
         ("tls://h:1?cert=a", "tls needs ?cert=FILE&key=FILE"),
         ("tls://h:1?key=a", "tls needs ?cert=FILE&key=FILE"),
+        ("wss://h:1", "wss needs ?cert=FILE&key=FILE"),
+        ("ws://h:1?cert=a", "unknown parameter 'cert' (known for ws: fd)"),
+        ("tcp://h:1?proxy=1", "unknown parameter 'proxy' (known for tcp: fd)"),
+        ("ws://h:1/path", "expected ws://HOST:PORT"),
     ],
 )
 def test_an_address_that_cannot_be_listened_on_says_why(text: str, why: str) -> None:
     with pytest.raises(AddressError) as caught:
         parse_listen(text)
+    assert str(caught.value) == f"{text}: {why}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tcp://127.0.0.1:1?proxy=1",
+        "tls://127.0.0.1:1?cert=c&key=k&proxy=1",
+        "ws://127.0.0.1:1?proxy=1",
+        "wss://?fd=3&proxy=1&cert=c&key=k",
+    ],
+)
+def test_a_service_may_let_a_proxy_speak_for_its_clients(text: str) -> None:
+    assert parse_listen(text, proxy=True).proxy
+    assert not parse_listen(text.replace("proxy=1", "proxy=0"), proxy=True).proxy
+    with pytest.raises(AddressError, match=r"unknown parameter 'proxy'"):
+        parse_listen(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("tcp://h:1?proxy=yes", "proxy must be 0 or 1, not 'yes'"),
+        ("tcp://h:1?proxy", "proxy needs a value"),
+        ("unix:///a?proxy=1", "unknown parameter 'proxy' (known for unix: fd, mode)"),
+        ("udp://h:1?proxy=1", "unknown parameter 'proxy' (known for udp: fd)"),
+    ],
+)
+def test_a_proxy_that_cannot_be_meant_says_why(text: str, why: str) -> None:
+    """A unix socket has no address to believe, and a datagram no beginning."""
+    with pytest.raises(AddressError) as caught:
+        parse_listen(text, proxy=True)
     assert str(caught.value) == f"{text}: {why}"
 
 
@@ -144,10 +185,14 @@ def test_a_scheme_that_the_service_does_not_speak_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["tcp://127.0.0.1:7007", "udp://[::1]:7", "unix:///run/echo", "tcp://?fd=3", "tls://host:1"]
+    "text",
+    [
+        *("tcp://127.0.0.1:7007", "udp://[::1]:7", "unix:///run/echo", "tcp://?fd=3", "tls://host:1"),
+        *("ws://[::1]:8067", "wss://host:443"),
+    ],
 )
 def test_an_address_shows_as_it_is_written(text: str) -> None:
-    query = ("&" if "?" in text else "?") + "cert=c&key=k" if text.startswith("tls") else ""
+    query = "?cert=c&key=k" if text.startswith(("tls", "wss")) else ""
     assert str(parse_listen(text + query)) == text
 
 
@@ -162,6 +207,7 @@ def test_a_listener_that_cannot_be_opened_is_one_line() -> None:
 
 PARTS = [f"{scheme}://" for scheme in SCHEMES]
 PARTS += ["[", "]", "::1", ":", "/", "?", "&", "=", "fd", "mode", "cert", "key", "%", "%00", "%ff", "@", "#"]
+PARTS += ["proxy", "1"]
 PARTS += ["7", "0660", "a", "\n", "\N{FULLWIDTH DIGIT NINE}", "\udcff"]
 
 
@@ -170,7 +216,7 @@ PARTS += ["7", "0660", "a", "\n", "\N{FULLWIDTH DIGIT NINE}", "\udcff"]
 @example(text="tcp://h:1?fd=" + "9" * 5000)
 @example(text="tcp://h:" + "9" * 5000)
 def test_nothing_but_an_address_error_of_one_line_is_raised(text: str) -> None:
-    for parse in (parse_listen, parse_connect):
+    for parse in (parse_listen, parse_connect, partial(parse_listen, proxy=True)):
         try:
             shown = str(parse(text))
         except AddressError as error:

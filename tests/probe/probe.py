@@ -34,7 +34,11 @@ from protocols.session import (
 from protocols.settings import Listen, Settings
 
 SERVICE = Service(
-    "probe", "every order there is, over the wire", ("tcp", "tls", "unix"), "probe:ProbeSettings"
+    "probe",
+    "every order there is, over the wire",
+    ("tcp", "tls", "unix", "ws", "wss"),
+    "probe:ProbeSettings",
+    proxy=True,
 )
 
 
@@ -45,6 +49,8 @@ class ProbeSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     threads: int = 4
     cert: str = ""
     key: str = ""
+    proxy_from: tuple[str, ...] = ()
+    ws_origins: tuple[str, ...] = ()
 
 
 class Gate(Protocol):
@@ -63,6 +69,7 @@ class ProbeServer(Server):
     def __init__(self, settings: ProbeSettings, host: Host, gate: Callable[[], Gate]) -> None:
         self.limits = settings.limits
         self.threads = settings.threads
+        self.proxy_from, self.ws_origins = settings.proxy_from, settings.ws_origins
         self.host = host
         self.sessions: list[Probe] = []
         self.seen: dict[str, list[str]] = {}
@@ -75,6 +82,10 @@ class ProbeServer(Server):
 
     def session(self) -> Probe:
         return Probe(self)
+
+    def reload(self, settings: ProbeSettings) -> None:
+        super().reload(settings)
+        self.proxy_from, self.ws_origins = settings.proxy_from, settings.ws_origins
 
     def refusal(self, why: Refused) -> bytes:
         return f"refused {why.value}\n".encode()
@@ -126,6 +137,7 @@ class Probe(Session):
         "half_open",
         "mischief",
         "name",
+        "peer",
         "seen",
         "server",
         "words_at_end",
@@ -148,6 +160,7 @@ class Probe(Session):
 
     @fact
     def connected(self, peer: Peer, now: float) -> Orders:
+        self.peer = peer
         self.server.sessions.append(self)
         return ()
 
@@ -338,6 +351,11 @@ class Probe(Session):
             return self.do_facts(now, name)
         self.server.awaited.setdefault(name, []).append(self)
         return [b"awaiting\n"]
+
+    def do_who(self, now: float) -> Orders:
+        """How the asker came."""
+        peer = self.peer
+        return [f"{peer.host} {peer.port} {peer.local_host} {peer.local_port} {peer.tls}\n".encode()]
 
     def do_nested(self, now: float) -> Orders:
         return [b"nested %d\n" % self.server.nested]
