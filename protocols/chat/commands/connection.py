@@ -28,6 +28,7 @@ from protocols.chat.numerics import (
     RPL_YOURHOST,
     Refusal,
 )
+from protocols.chat.services.table import SERVICES
 
 if TYPE_CHECKING:
     from protocols.chat.session import ChatSession
@@ -48,7 +49,7 @@ def nick(session: ChatSession, message: Message, now: float) -> None:
     if not message.params or not message.params[0]:
         raise Refusal(ERR_NONICKNAMEGIVEN)
     wanted = message.params[0]
-    if not is_nick(wanted, session.server.limits.nick):
+    if not is_nick(wanted, session.server.limits.nick) or fold(wanted) in SERVICES:
         raise Refusal(ERR_ERRONEUSNICKNAME, wanted)
     if session.user is not None:
         session.apply(Rename(session.name, session.wall(), wanted))

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from protocols.chat.caps import MESSAGE_TAGS
+from protocols.chat.caps import ECHO_MESSAGE, MESSAGE_TAGS
+from protocols.chat.casemap import fold
 from protocols.chat.message import Message
+from protocols.chat.network.deliveries import Line
 from protocols.chat.network.events import Speak
-from protocols.chat.numerics import ERR_NORECIPIENT, ERR_NOTEXTTOSEND, ERR_TOOMANYTARGETS, Refusal
+from protocols.chat.numerics import (
+    ERR_NORECIPIENT,
+    ERR_NOSUCHNICK,
+    ERR_NOTEXTTOSEND,
+    ERR_TOOMANYTARGETS,
+    Refusal,
+)
+from protocols.chat.services.service import Service
+from protocols.chat.services.table import SERVICES
 
 if TYPE_CHECKING:
     from protocols.chat.session import ChatSession
 
 
-def privmsg(session: ChatSession, message: Message, now: float) -> None:
+def privmsg(session: ChatSession, message: Message, now: float) -> Iterator[None] | None:
     """RFC 2812 §3.3.1."""
     params = message.params
     if not params or not params[0]:
         raise Refusal(ERR_NORECIPIENT, message.command)
     if len(params) < 2 or not params[1]:
         raise Refusal(ERR_NOTEXTTOSEND)
+    service = SERVICES.get(fold(params[0]))
+    if service is not None:
+        return _to_service(session, message, service)
     _speak(session, message, params[1])
+    return None
+
+
+def _to_service(session: ChatSession, message: Message, service: Service) -> Iterator[None] | None:
+    """A service is told things alone: one of several targets would read its password as well."""
+    if session.caps & ECHO_MESSAGE:
+        words = f"PRIVMSG {service.name} :{message.params[1]}"
+        msgid, tags = session.server.next_msgid(), _relayed(session, message)
+        session.emit(Line(words, session.wall(), session.user, msgid, tags))
+    return service.hear(session, message.params[1])
 
 
 def notice(session: ChatSession, message: Message, now: float) -> None:
@@ -57,4 +81,8 @@ def _speak(session: ChatSession, message: Message, text: str) -> None:
             targets = targets[: server.limits.targets]
         session.charge(len(targets) - 1)
     for target in targets:
+        if fold(target) in SERVICES:
+            if len(targets) > 1 and command == "PRIVMSG":
+                session.reply(ERR_NOSUCHNICK, target)
+            continue
         session.apply(Speak(session.name, session.wall(), command, target, text, server.next_msgid(), tags))

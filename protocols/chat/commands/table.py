@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from protocols.chat.commands import channels, connection, messages, sasl, server, users, who
+from protocols.chat.commands import (
+    channels,
+    connection,
+    messages,
+    sasl,
+    server,
+    services,
+    users,
+    who,
+)
 from protocols.chat.commands.help import HELP
 from protocols.chat.message import Message
 
@@ -70,6 +79,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "NOTICE": Command(messages.notice, 0, "<targets> :<text>", "says something that is never answered",
                       "RFC 2812 §3.3.2"),
     "TAGMSG": Command(messages.tagmsg, 0, "<targets>", "sends tags alone", "IRCv3 message-tags"),
+    # services
+    **{alias: Command(services.ask, 0, "<command>", f"speaks to {service.name}", "ours")
+       for alias, service in services.BY_ALIAS.items()},
     # users
     "WHO": Command(who.who, 0, "<mask> [%<fields>[,<token>]]", "finds users", "RFC 2812 §3.6.1", cost=2),
     "WHOIS": Command(users.whois, 0, "<nicks>", "tells about users", "RFC 2812 §3.6.2"),

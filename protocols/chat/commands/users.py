@@ -39,6 +39,8 @@ from protocols.chat.numerics import (
     RPL_WHOWASUSER,
     Refusal,
 )
+from protocols.chat.services.service import Service
+from protocols.chat.services.table import SERVICES
 
 if TYPE_CHECKING:
     from protocols.chat.network.records import User
@@ -60,6 +62,10 @@ def whois(session: ChatSession, message: Message, now: float) -> Iterator[None]:
     assert asker is not None
     asked = message.params[1] if len(message.params) > 1 else message.params[0]
     for name in asked.split(",")[: session.server.limits.targets]:
+        if fold(name) in SERVICES:
+            _whois_service(session, SERVICES[fold(name)])
+            session.reply(RPL_ENDOFWHOIS, name)
+            continue
         if "*" in name or "?" in name:
             found = [
                 one for one in network.users.values() if matches(name, one.nick) and network.sees(asker, one)
@@ -105,6 +111,13 @@ def _whois(session: ChatSession, asker: User, user: User) -> None:
         session.reply(RPL_WHOISSECURE, nick)
     idle = max(0, int(session.wall() - user.idle))
     session.reply(RPL_WHOISIDLE, nick, idle, int(user.signon))
+
+
+def _whois_service(session: ChatSession, service: Service) -> None:
+    server = session.server
+    session.reply(RPL_WHOISUSER, service.name, service.name, server.name, f"{service.name} {service.about}")
+    session.reply(RPL_WHOISSERVER, service.name, server.name, server.settings.description)
+    session.reply(RPL_WHOISOPERATOR, service.name, "is a service")
 
 
 def whowas(session: ChatSession, message: Message, now: float) -> None:
