@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from protocols.files.store import Problem, StoreError
+from stores import jail
 from stores.jail import LINKS, open_directory, walk
 
 
@@ -62,7 +63,9 @@ def test_a_link_is_followed_while_it_stays_inside(home: Path, target: str) -> No
     assert read(home, "a/link") == "inside"
 
 
-@pytest.mark.parametrize("target", ["../../secret", "../..", "../../home/a/b", "/", "/etc", "/etc/passwd", "/nowhere"])
+@pytest.mark.parametrize(
+    "target", ["../../secret", "../..", "../../home/a/b", "/", "/etc", "/etc/passwd", "/nowhere"]
+)
 def test_a_link_that_leads_out_is_not(home: Path, target: str) -> None:
     """Also one that would come back: on the way it is outside."""
     (home / "a" / "link").symlink_to(target)
@@ -174,30 +177,48 @@ def test_nothing_outside_is_ever_read(
             link.unlink()
 
 
-def test_a_directory_that_becomes_a_link_while_we_walk_leads_nowhere(home: Path) -> None:
-    """The race of every check that is made before the use."""
-    stop = threading.Event()
+@pytest.mark.parametrize("moment", range(1, 7))
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_directory_that_becomes_a_link_while_we_walk_leads_nowhere(
+    home: Path, monkeypatch: pytest.MonkeyPatch, moment: int, when: str
+) -> None:
+    """The race of every check that is made before the use, at each of our looks at the disk."""
     (home.parent / "outside" / "b").mkdir(parents=True)
     (home.parent / "outside" / "b" / "file").write_text("secret")
+    looks = 0
 
     def swap() -> None:
-        while not stop.is_set():
-            os.rename(home / "a", home / "was")
-            os.symlink("../outside", home / "a")
-            os.unlink(home / "a")
-            os.rename(home / "was", home / "a")
+        os.rename(home / "a", home / "was")
+        os.symlink("../outside", home / "a")
 
-    swapping = threading.Thread(target=swap)
-    swapping.start()
-    read_inside = 0
+    def watched(call: Callable[..., Any]) -> Callable[..., Any]:
+        def look(*args: Any, **kwargs: Any) -> Any:
+            nonlocal looks
+            looks += 1
+            if looks == moment and when == "before":
+                swap()
+            result = call(*args, **kwargs)
+            if looks == moment and when == "after":
+                swap()
+            return result
+
+        return look
+
+    for name in ("stat", "open", "readlink"):
+        monkeypatch.setattr(jail, "os", Watched(jail.os, name, watched(getattr(os, name))))
     try:
-        for _ in range(3000):
-            try:
-                assert read(home, "a/b/file") == "inside"
-                read_inside += 1
-            except (StoreError, OSError):
-                pass
-    finally:
-        stop.set()
-        swapping.join()
-    assert read_inside
+        assert read(home, "a/b/file") == "inside"
+    except (StoreError, OSError):
+        pass
+    assert looks >= moment
+
+
+class Watched:
+    """A module, with one function of it replaced."""
+
+    def __init__(self, module: Any, name: str, function: Callable[..., Any]) -> None:
+        self._module = module
+        setattr(self, name, function)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
