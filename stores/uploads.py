@@ -1,0 +1,211 @@
+"""Uploads on the local disk: under a hidden name until they are whole, or under their own."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from protocols.files.store import How, Problem, StoreError
+from stores.jail import Place
+from stores.parts import Parts, locked
+from stores.problems import told
+
+COPY: Final = 16 * 1024 * 1024
+"""Bytes of a file copied by one system call."""
+STILL: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+NAMES: Final = 10_000
+"""Names that are tried for a unique one."""
+
+
+class Upload:
+    """A file that grows under its own name: what is written stays."""
+
+    def __init__(self, directory: int, name: str, fd: int, most: int, fsync: bool) -> None:
+        """Takes `fd` over; `directory` is duplicated."""
+        self.name = name
+        self.slow = False
+        """Until what is kept of the file before has been copied."""
+        self._directory = os.dup(directory)
+        self._fd = fd
+        self._size = 0
+        self._most = most
+        self._fsync = fsync
+        self._kept: tuple[int, int] | None = None
+
+    def fileno(self) -> int:
+        """Of the file that grows."""
+        return self._fd
+
+    def copy(self, source: int, size: int) -> None:
+        """Begin with the first `size` bytes of a file, copied at the first write.  Takes `source` over."""
+        self._kept = source, size
+        self.slow = True
+
+    def go_on(self, size: int) -> None:
+        """Keep as many of the bytes that are there, and write behind them."""
+        os.ftruncate(self._fd, size)
+        os.lseek(self._fd, size, os.SEEK_SET)
+        self._size = size
+
+    def write(self, data: bytes | memoryview) -> None:
+        with told():
+            self._copy_kept()
+            if self._most and self._size + len(data) > self._most:
+                raise StoreError(Problem.QUOTA)
+            left = memoryview(data)
+            while left:
+                written = os.write(self._fd, left)
+                self._size += written
+                left = left[written:]
+
+    def commit(self) -> None:
+        try:
+            with told():
+                self._copy_kept()
+                if self._fsync:
+                    os.fsync(self._fd)
+                self.finish()
+                if self._fsync:
+                    self._sync_directory()
+        except BaseException:
+            self.abandon()
+            raise
+        self.close()
+
+    def abandon(self) -> None:
+        try:
+            self.give_up()
+        except OSError:
+            pass  # the directory is gone, or read-only by now: so is what we would have removed
+        self.close()
+
+    def finish(self) -> None:
+        """Give it its final name.  Raises OSError."""
+
+    def give_up(self) -> None:
+        """Remove what is of no use.  Raises OSError."""
+
+    def close(self) -> None:
+        if self._kept is not None:
+            os.close(self._kept[0])
+            self._kept = None
+        os.close(self._fd)
+        os.close(self._directory)
+
+    def _copy_kept(self) -> None:
+        if self._kept is None:
+            return
+        source, size = self._kept
+        while self._size < size:
+            copied = os.sendfile(self._fd, source, self._size, min(size - self._size, COPY))
+            if not copied:
+                raise StoreError(Problem.IO, "the file became shorter while it was copied")
+            self._size += copied
+        os.close(source)
+        self._kept = None
+        self.slow = False
+
+    def _sync_directory(self) -> None:
+        fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+class Hidden(Upload):
+    """An upload that grows in a part, and is renamed."""
+
+    def __init__(self, place: Place, name: str, parts: Parts, unique: bool, most: int, fsync: bool) -> None:
+        fd, self._part = parts.open(place.parent, name)
+        super().__init__(place.parent, name, fd, most, fsync)
+        self.there = os.fstat(fd).st_size
+        """Bytes of an upload that was cut."""
+        self._resumable = self._part == parts.name(name)
+        self._unique = unique
+        self._mode = None if place.found is None or unique else stat.S_IMODE(place.found.st_mode) & 0o777
+
+    def finish(self) -> None:
+        if self._mode is not None:  # as if the file that it replaces had been written to
+            os.fchmod(self._fd, self._mode)
+        if self._unique:  # a link replaces nothing
+            os.link(self._part, self.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+            os.unlink(self._part, dir_fd=self._directory)
+        else:
+            os.replace(self._part, self.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+
+    def give_up(self) -> None:
+        if not self._resumable or not os.fstat(self._fd).st_size or self._kept is not None:
+            os.unlink(self._part, dir_fd=self._directory)
+
+
+def begin(place: Place, how: How, offset: int, parts: Parts | None, most: int, fsync: bool) -> Upload:
+    """Begin an upload to a place, in one of `parts`, or directly.  Raises StoreError and OSError."""
+    found = place.found
+    if place.name == "." or (found is not None and stat.S_ISDIR(found.st_mode)):
+        raise StoreError(Problem.IS_A_DIRECTORY)
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        raise StoreError(Problem.NOT_A_FILE)
+    upload: Upload
+    if parts is None:
+        upload = _direct(place, how, most, fsync)
+        there = os.fstat(upload.fileno()).st_size
+    else:
+        unique = how is How.UNIQUE
+        upload = Hidden(place, _free(place) if unique else place.name, parts, unique, most, fsync)
+        there = upload.there
+    try:
+        _keep(upload, place, how, offset, there)
+    except BaseException:
+        upload.abandon()
+        raise
+    return upload
+
+
+def _keep(upload: Upload, place: Place, how: How, offset: int, there: int) -> None:
+    """Set out with what is kept: of the bytes that are there, or else of the file that was."""
+    if how is How.UNIQUE or (how is How.REPLACE and not offset):
+        upload.go_on(0)
+        return
+    whole = there or (0 if place.found is None else place.found.st_size)
+    if offset > whole:
+        raise StoreError(Problem.BAD_OFFSET)
+    kept = whole if how is How.APPEND else offset
+    if there or not kept:
+        upload.go_on(kept)
+    else:
+        upload.copy(os.open(place.name, os.O_RDONLY | STILL, dir_fd=place.parent), kept)
+
+
+def _direct(place: Place, how: How, most: int, fsync: bool) -> Upload:
+    flags, name = os.O_WRONLY | os.O_CREAT | STILL, place.name
+    for name in _names(place.name) if how is How.UNIQUE else [place.name]:
+        try:
+            fd = os.open(name, flags | (os.O_EXCL if how is How.UNIQUE else 0), 0o666, dir_fd=place.parent)
+            break
+        except FileExistsError:
+            continue
+    else:
+        raise StoreError(Problem.EXISTS)
+    upload = Upload(place.parent, name, fd, most, fsync)
+    if not locked(fd):
+        upload.close()
+        raise StoreError(Problem.BUSY)
+    return upload
+
+
+def _names(name: str) -> Iterator[str]:
+    """What an upload may be called whose name nobody must have yet."""
+    yield name
+    yield from (f"{name}.{number}" for number in range(1, NAMES))
+
+
+def _free(place: Place) -> str:
+    for name in _names(place.name):
+        try:
+            os.stat(name, dir_fd=place.parent, follow_symlinks=False)
+        except FileNotFoundError:
+            return name
+    raise StoreError(Problem.EXISTS)

@@ -1,0 +1,445 @@
+"""The store on the local disk: what is whole has its name, what is not is hidden, and all stays inside."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from protocols.files.store import BATCH, How, Problem, StoreError, Tree
+from protocols.listen import CannotStart
+from stores.files import DiskStore
+from stores.openfiles import KEPT
+
+
+@pytest.fixture(autouse=True)
+def descriptors() -> Iterator[None]:
+    """Nothing leaves a descriptor open but the store, which has one for its root."""
+    before = len(os.listdir("/proc/self/fd"))
+    yield
+    assert len(os.listdir("/proc/self/fd")) <= before + 2
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def tree(root: Path) -> Tree:
+    return DiskStore(str(root)).enter("ann", ())
+
+
+def upload(tree: Tree, name: str, data: bytes, how: How = How.REPLACE, offset: int = 0) -> str:
+    """A whole upload; returns the name that it got."""
+    writer = tree.open_write(tuple(name.split("/")), how, offset)
+    writer.write(data)
+    writer.commit()
+    return writer.name
+
+
+def cut(tree: Tree, name: str, data: bytes, how: How = How.REPLACE, offset: int = 0) -> None:
+    """An upload that breaks off."""
+    writer = tree.open_write(tuple(name.split("/")), how, offset)
+    writer.write(data)
+    writer.abandon()
+
+
+def content(tree: Tree, name: str, offset: int = 0) -> bytes:
+    reader = tree.open_read(tuple(name.split("/")), offset)
+    data = b""
+    while piece := reader.read(1000):
+        data += piece
+    reader.close()
+    return data
+
+
+def names(tree: Tree, *path: str) -> list[str]:
+    listing = tree.list(path)
+    found: list[str] = []
+    while entries := listing.read():
+        assert len(entries) <= BATCH
+        found += [entry.name for entry in entries]
+    listing.close()
+    return sorted(found)
+
+
+def refused(call: object, *args: object) -> Problem:
+    with pytest.raises(StoreError) as raised:
+        call(*args)  # type: ignore[operator]
+    return raised.value.problem
+
+
+# -- uploads ---------------------------------------------------------------------------
+
+
+def test_an_upload_has_its_name_when_it_is_whole_and_not_before(tree: Tree, root: Path) -> None:
+    writer = tree.open_write(("file",), How.REPLACE)
+    writer.write(b"half")
+    assert names(tree) == []
+    assert not (root / "file").exists()
+    writer.write(b" and half")
+    writer.commit()
+    assert names(tree) == ["file"]
+    assert os.listdir(root) == ["file"]
+    assert content(tree, "file") == b"half and half"
+
+
+def test_a_cut_upload_leaves_what_was_there_before(tree: Tree, root: Path) -> None:
+    upload(tree, "file", b"before")
+    cut(tree, "file", b"aft")
+    assert (root / "file").read_bytes() == b"before"
+    assert names(tree) == ["file"]
+
+
+def test_a_cut_upload_is_shown_to_its_user_and_can_be_resumed(tree: Tree) -> None:
+    """curl asks SIZE and sends APPE; lftp sends REST and STOR."""
+    cut(tree, "file", b"one ")
+    assert tree.stat(("file",)).size == 4
+    assert content(tree, "file") == b"one "
+    upload(tree, "file", b"two", How.APPEND)
+    assert content(tree, "file") == b"one two"
+    cut(tree, "more", b"one XXX")
+    upload(tree, "more", b"two", offset=4)
+    assert content(tree, "more") == b"one two"
+
+
+def test_a_cut_upload_is_resumed_after_a_restart(root: Path) -> None:
+    cut(DiskStore(str(root)).enter("ann", ()), "file", b"one ")
+    upload(DiskStore(str(root)).enter("ann", ()), "file", b"two", offset=4)
+    assert (root / "file").read_bytes() == b"one two"
+
+
+def test_a_cut_upload_is_nobody_elses_to_see_or_resume(root: Path) -> None:
+    store = DiskStore(str(root))
+    cut(store.enter("ann", ()), "file", b"one ")
+    bob = store.enter("bob", ())
+    assert refused(bob.stat, ("file",)) is Problem.MISSING
+    assert refused(bob.open_write, ("file",), How.REPLACE, 4) is Problem.BAD_OFFSET
+    (part,) = os.listdir(root)
+    for call in (bob.stat, bob.open_read, bob.remove, bob.list):
+        assert refused(call, (part,)) is Problem.MISSING
+    assert refused(bob.open_write, (part,), How.REPLACE) is Problem.MISSING
+    assert refused(bob.rename, (part,), ("mine",)) is Problem.MISSING
+
+
+def test_an_upload_from_its_beginning_forgets_the_one_that_was_cut(tree: Tree) -> None:
+    cut(tree, "file", b"a long beginning")
+    upload(tree, "file", b"short")
+    assert content(tree, "file") == b"short"
+
+
+def test_of_two_uploads_at_once_the_last_whole_one_wins(tree: Tree, root: Path) -> None:
+    one = tree.open_write(("file",), How.REPLACE)
+    two = tree.open_write(("file",), How.REPLACE)
+    one.write(b"11")
+    two.write(b"22222")
+    one.write(b"11")
+    two.commit()
+    assert content(tree, "file") in (b"11" * 2, b"22222")  # their user sees the one that runs
+    assert (root / "file").read_bytes() == b"22222"
+    one.commit()
+    assert content(tree, "file") == b"1111"
+    assert os.listdir(root) == ["file"]
+
+
+def test_the_second_of_two_uploads_at_once_leaves_nothing_when_it_is_cut(tree: Tree, root: Path) -> None:
+    one = tree.open_write(("file",), How.REPLACE)
+    one.write(b"1")
+    cut(tree, "file", b"2")
+    one.commit()
+    assert os.listdir(root) == ["file"]
+
+
+def test_a_file_is_appended_to_and_is_its_old_self_until_the_end(tree: Tree, root: Path) -> None:
+    upload(tree, "file", b"one ")
+    writer = tree.open_write(("file",), How.APPEND)
+    assert writer.slow
+    writer.write(b"two")
+    assert not writer.slow
+    assert (root / "file").read_bytes() == b"one "
+    writer.commit()
+    assert content(tree, "file") == b"one two"
+
+
+def test_a_file_is_written_anew_from_an_offset(tree: Tree) -> None:
+    """RFC 959 §4.1.3, REST: what comes before the marker is kept."""
+    upload(tree, "file", b"one two three")
+    upload(tree, "file", b"2", offset=4)
+    assert content(tree, "file") == b"one 2"
+    upload(tree, "file", b"", offset=3)
+    assert content(tree, "file") == b"one"
+
+
+def test_an_offset_beyond_the_end_is_refused(tree: Tree, root: Path) -> None:
+    upload(tree, "file", b"one")
+    assert refused(tree.open_write, ("file",), How.REPLACE, 4) is Problem.BAD_OFFSET
+    assert refused(tree.open_write, ("none",), How.REPLACE, 1) is Problem.BAD_OFFSET
+    assert refused(tree.open_read, ("file",), 4) is Problem.BAD_OFFSET
+    assert content(tree, "file", 3) == b""
+    cut(tree, "part", b"12")
+    assert refused(tree.open_write, ("part",), How.REPLACE, 3) is Problem.BAD_OFFSET
+    assert tree.stat(("part",)).size == 2
+    assert len(os.listdir(root)) == 2
+
+
+def test_a_unique_name_is_nobodys_yet(tree: Tree, root: Path) -> None:
+    assert upload(tree, "file", b"0") == "file"
+    writer = tree.open_write(("file",), How.UNIQUE)
+    assert writer.name == "file.1"
+    (root / "file.1").write_bytes(b"somebody was faster")
+    assert refused(writer.commit) is Problem.EXISTS
+    assert (root / "file.1").read_bytes() == b"somebody was faster"
+    assert upload(tree, "file", b"2", How.UNIQUE) == "file.2"
+    assert content(tree, "file.2") == b"2"
+
+
+def test_what_is_replaced_keeps_its_permissions(tree: Tree, root: Path) -> None:
+    upload(tree, "file", b"one")
+    tree.chmod(("file",), 0o640)
+    upload(tree, "file", b"two")
+    assert stat.S_IMODE((root / "file").stat().st_mode) == 0o640
+
+
+def test_more_than_the_quota_is_refused_and_what_was_there_stays(root: Path) -> None:
+    tree = DiskStore(str(root), most=5).enter("ann", ())
+    upload(tree, "file", b"12345")
+    writer = tree.open_write(("file",), How.REPLACE)
+    writer.write(b"1234")
+    assert refused(writer.write, b"56") is Problem.QUOTA
+    writer.abandon()
+    assert (root / "file").read_bytes() == b"12345"
+
+
+def test_with_fsync_a_commit_is_not_quick(root: Path) -> None:
+    tree = DiskStore(str(root), fsync=True).enter("ann", ())
+    assert "commit" not in tree.quick
+    upload(tree, "file", b"safe")
+    assert content(tree, "file") == b"safe"
+
+
+def test_directly_a_file_grows_under_its_own_name(root: Path) -> None:
+    tree = DiskStore(str(root), uploads="direct").enter("ann", ())
+    cut(tree, "file", b"one ")
+    assert names(tree) == ["file"]
+    upload(tree, "file", b"two", How.APPEND)
+    upload(tree, "file", b"three", offset=4)
+    assert content(tree, "file") == b"one three"
+    writer = tree.open_write(("file",), How.REPLACE)
+    assert refused(tree.open_write, ("file",), How.REPLACE) is Problem.BUSY
+    writer.commit()
+    assert upload(tree, "file", b"", How.UNIQUE) == "file.1"
+
+
+KILLED = """
+import os, signal, sys
+from protocols.files.store import How
+from stores.files import DiskStore
+writer = DiskStore(sys.argv[1], uploads=sys.argv[2]).enter("ann", ()).open_write(("file",), How.REPLACE)
+writer.write(b"half")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_kill_9_leaves_no_half_file_under_its_final_name(root: Path) -> None:
+    (root / "file").write_bytes(b"before")
+    environ = os.environ | {"PYTHONPATH": os.getcwd()}
+    subprocess.run([sys.executable, "-c", KILLED, str(root), "rename"], env=environ)
+    assert (root / "file").read_bytes() == b"before"
+    tree = DiskStore(str(root)).enter("ann", ())
+    assert names(tree) == ["file"]
+    upload(tree, "file", b" and half", How.APPEND)
+    assert content(tree, "file") == b"half and half"
+
+
+def test_a_part_that_nobody_resumes_is_swept_after_a_week(tree: Tree, root: Path) -> None:
+    cut(tree, "old", b"1")
+    cut(tree, "new", b"2")
+    running = tree.open_write(("running",), How.REPLACE)
+    running.write(b"3")
+    for name in os.listdir(root):
+        found = (root / name).stat()
+        if (root / name).read_bytes() != b"2":
+            os.utime(root / name, (found.st_atime, found.st_mtime - KEPT - 1))
+    assert names(tree) == []
+    assert sorted((root / name).read_bytes() for name in os.listdir(root)) == [b"2", b"3"]
+    running.abandon()
+
+
+# -- names and directories -----------------------------------------------------------------
+
+
+def test_metadata_is_what_the_disk_says(tree: Tree, root: Path) -> None:
+    upload(tree, "file", b"12345")
+    tree.utime(("file",), 1_000_000_000.0)
+    tree.chmod(("file",), 0o600)
+    entry = tree.stat(("file",))
+    assert (entry.name, entry.kind, entry.size, entry.modified, entry.mode) == (
+        "file", "file", 5, 1_000_000_000.0, 0o600,
+    )  # fmt: skip
+    upload(tree, "other", b"")
+    assert entry.unique != tree.stat(("other",)).unique
+    tree.rename(("file",), ("moved",))
+    assert tree.stat(("moved",)).unique == entry.unique
+    assert tree.stat(()).kind == "dir"
+
+
+def test_only_permission_bits_are_set(tree: Tree, root: Path) -> None:
+    upload(tree, "file", b"")
+    tree.chmod(("file",), 0o6755)
+    assert stat.S_IMODE((root / "file").stat().st_mode) == 0o755
+
+
+def test_names_that_are_not_utf_8_are_kept(tree: Tree, root: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    upload(tree, name, b"1")
+    assert os.listdir(os.fsencode(root)) == [b"caf\xe9"]
+    assert names(tree) == [name]
+
+
+def test_directories_are_made_and_removed(tree: Tree) -> None:
+    tree.mkdir(("a",))
+    assert refused(tree.mkdir, ("a",)) is Problem.EXISTS
+    assert refused(tree.mkdir, ("none", "b")) is Problem.MISSING
+    upload(tree, "a/file", b"1")
+    assert refused(tree.rmdir, ("a",)) is Problem.NOT_EMPTY
+    assert refused(tree.remove, ("a",)) is Problem.IS_A_DIRECTORY
+    assert refused(tree.rmdir, ("a", "file")) is Problem.NOT_A_DIRECTORY
+    assert refused(tree.list, ("a", "file")) is Problem.NOT_A_DIRECTORY
+    assert refused(tree.open_read, ("a",)) is Problem.IS_A_DIRECTORY
+    assert refused(tree.open_write, ("a",), How.REPLACE) is Problem.IS_A_DIRECTORY
+    assert refused(tree.open_write, (), How.REPLACE) is Problem.IS_A_DIRECTORY
+    tree.remove(("a", "file"))
+    tree.rmdir(("a",))
+    assert names(tree) == []
+
+
+def test_a_directory_that_shows_nothing_can_be_removed(tree: Tree, root: Path) -> None:
+    tree.mkdir(("a",))
+    cut(tree, "a/file", b"1")
+    tree.rmdir(("a",))
+    assert os.listdir(root) == []
+
+
+def test_a_directory_into_which_an_upload_runs_can_not(tree: Tree) -> None:
+    tree.mkdir(("a",))
+    writer = tree.open_write(("a", "file"), How.REPLACE)
+    writer.write(b"1")
+    assert refused(tree.rmdir, ("a",)) is Problem.NOT_EMPTY
+    writer.commit()
+    assert names(tree, "a") == ["file"]
+
+
+def test_what_is_removed_is_the_file_or_the_part_or_both(tree: Tree, root: Path) -> None:
+    cut(tree, "file", b"1")
+    tree.remove(("file",))
+    assert os.listdir(root) == []
+    upload(tree, "file", b"whole")
+    cut(tree, "file", b"2")
+    tree.remove(("file",))
+    assert os.listdir(root) == []
+    assert refused(tree.remove, ("file",)) is Problem.MISSING
+    writer = tree.open_write(("file",), How.REPLACE)
+    assert refused(tree.remove, ("file",)) is Problem.BUSY
+    writer.abandon()
+
+
+def test_a_rename_replaces_a_file_but_no_directory(tree: Tree) -> None:
+    upload(tree, "one", b"1")
+    upload(tree, "two", b"2")
+    tree.rename(("one",), ("two",))
+    assert content(tree, "two") == b"1"
+    assert names(tree) == ["two"]
+    tree.mkdir(("dir",))
+    assert refused(tree.rename, ("two",), ("dir",)) is Problem.IS_A_DIRECTORY
+
+
+def test_a_large_directory_is_read_in_batches_off_the_loop(tree: Tree, root: Path) -> None:
+    for number in range(BATCH * 2 + 1):
+        (root / f"{number}").touch()
+    listing = tree.list(())
+    assert not listing.slow
+    assert len(listing.read()) == BATCH
+    assert listing.slow
+    listing.close()
+    assert len(names(tree)) == BATCH * 2 + 1
+
+
+def test_what_is_no_plain_file_is_neither_read_nor_written(tree: Tree, root: Path) -> None:
+    """A FIFO would make its opener wait, and everybody else with it."""
+    os.mkfifo(root / "fifo")
+    assert refused(tree.open_read, ("fifo",)) is Problem.NOT_A_FILE
+    assert refused(tree.open_write, ("fifo",), How.REPLACE) is Problem.NOT_A_FILE
+    assert tree.stat(("fifo",)).kind == "other"
+
+
+# -- the jail --------------------------------------------------------------------------
+
+
+def test_every_operation_stays_inside(tree: Tree, root: Path) -> None:
+    (root.parent / "outside").mkdir()
+    (root.parent / "outside" / "secret").write_text("secret")
+    (root / "link").symlink_to("../outside")
+    (root / "file").symlink_to("../outside/secret")
+    calls = [
+        (tree.stat, ("link", "secret")),
+        (tree.stat, ("file",)),
+        (tree.list, ("link",)),
+        (tree.open_read, ("file",)),
+        (tree.open_read, ("link", "secret")),
+        (tree.open_write, ("file",), How.REPLACE),
+        (tree.open_write, ("link", "new"), How.REPLACE),
+        (tree.mkdir, ("link", "new")),
+        (tree.rmdir, ("link", "new")),
+        (tree.remove, ("link", "secret")),
+        (tree.rename, ("link", "secret"), ("mine",)),
+        (tree.rename, ("file",), ("link", "mine")),
+        (tree.chmod, ("file",), 0o777),
+        (tree.utime, ("file",), 0.0),
+    ]
+    for call, *args in calls:
+        assert refused(call, *args) is Problem.OUTSIDE, call
+    assert os.listdir(root.parent / "outside") == ["secret"]
+
+
+def test_a_listing_does_not_look_through_links(tree: Tree, root: Path) -> None:
+    (root / "link").symlink_to("/etc/passwd")
+    listing = tree.list(())
+    assert [(entry.name, entry.kind) for entry in listing.read()] == [("link", "link")]
+    listing.close()
+
+
+def test_a_link_is_removed_and_renamed_itself(tree: Tree, root: Path) -> None:
+    upload(tree, "file", b"1")
+    (root / "link").symlink_to("file")
+    (root / "out").symlink_to("/etc")
+    tree.rename(("link",), ("moved",))
+    tree.remove(("moved",))
+    tree.remove(("out",))
+    assert names(tree) == ["file"]
+
+
+def test_a_home_is_a_jail_inside_the_root(root: Path) -> None:
+    (root / "ann").mkdir()
+    (root / "bob").mkdir()
+    (root / "bob" / "file").write_text("bob's")
+    (root / "ann" / "link").symlink_to("../bob/file")
+    store = DiskStore(str(root))
+    ann = store.enter("ann", ("ann",))
+    assert store.enter("ann", ("ann",)) is ann
+    assert refused(ann.open_read, ("link",)) is Problem.OUTSIDE
+    upload(ann, "file", b"1")
+    assert (root / "ann" / "file").read_bytes() == b"1"
+    assert refused(store.enter, "eve", ("eve",)) is Problem.MISSING
+    assert refused(store.enter, "eve", ("bob", "file")) is Problem.NOT_A_DIRECTORY
+
+
+def test_a_root_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match=r"cannot serve .*/none: No such file or directory"):
+        DiskStore(str(tmp_path / "none"))
