@@ -12,13 +12,15 @@ import msgspec
 from protocols.chat.settings import ChatSettings
 from protocols.chat.stores import Stores
 from protocols.settings import SettingsError
-from stores.accounts_memory import MemoryAccounts
+from stores.accounts import TABLE as ACCOUNT_TABLE
+from stores.accounts import SqlAccounts
 from stores.database import Database
 
 MIGRATIONS: Final = (
     """
     CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
     """,
+    ACCOUNT_TABLE,
 )
 """From each version of the schema to the next."""
 
@@ -26,8 +28,7 @@ MIGRATIONS: Final = (
 def open_stores(settings: ChatSettings) -> Stores:
     """Open the database that the settings name, or one in memory.  Blocks; raises CannotStart."""
     database = Database(settings.database, MIGRATIONS)
-    accounts = MemoryAccounts(settings.accounts.hash_iterations)
-    return Stores(accounts, database.write(_secret), database.close)
+    return Stores(SqlAccounts(database), database.write(_secret), database.close)
 
 
 def _secret(connection: sqlite3.Connection) -> bytes:

@@ -83,9 +83,14 @@ class Database:
             self._soon.append(change)
             self._wake.notify_all()
 
-    def read(self, query: Change[T]) -> T:
-        """Ask this, with everything before it written.  Blocks; raises sqlite3.Error."""
-        self._settle()
+    def read(self, query: Change[T], settled: bool = True) -> T:
+        """Ask this, with everything before it written.  Blocks; raises sqlite3.Error.
+
+        Who only asks for what was waited for need not have it `settled`: a file that can't be
+        written can still be read.
+        """
+        if settled:
+            self._settle()
         with self._reader() as connection:
             return query(connection)
 

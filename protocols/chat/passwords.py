@@ -6,9 +6,32 @@ import base64
 import binascii
 import hashlib
 import hmac
+from dataclasses import dataclass
 
 MEMORY = 256 * 1024 * 1024
 """Bytes that scrypt may take; more in a setting is a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one hash costs: RFC 7914 §2's N = 2^ln, r and p.  Memory is 128 * N * r bytes."""
+
+    ln: int = 14
+    r: int = 8
+    p: int = 1
+
+
+INTERACTIVE = Cost()
+"""For logins (Percival, "Stronger Key Derivation via Sequential Memory-Hard Functions", 2009, §8):
+16 MiB and some 50 ms, so that all clients can come back after a restart in bearable time."""
+
+
+def make_secret(password: str, salt: bytes, cost: Cost = INTERACTIVE) -> str:
+    """The password as it may be kept: `$scrypt$ln=N,r=R,p=P$salt$hash`."""
+    made = hashlib.scrypt(
+        password.encode(), salt=salt, n=1 << cost.ln, r=cost.r, p=cost.p, maxmem=MEMORY, dklen=32
+    )
+    return f"$scrypt$ln={cost.ln},r={cost.r},p={cost.p}${_encode(salt)}${_encode(made)}"
 
 
 def verify(secret: str, said: str) -> bool:
@@ -36,6 +59,10 @@ def verify(secret: str, said: str) -> bool:
     except (ValueError, KeyError, OverflowError, TypeError, binascii.Error):
         return False
     return hmac.compare_digest(made, wanted)
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode().rstrip("=")
 
 
 def _decode(text: str) -> bytes:

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
-from protocols.chat.accounts import Accounts, Keys
+from protocols.chat.accounts import Account, Accounts, Keys
+from protocols.chat.casemap import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The client is who it says: this account."""
+    """The client is who it says: this account.  `multiclient` is the account's own setting."""
 
     account: str
+    multiclient: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Mechanism(Protocol):
 class Plain:
     """RFC 4616: `[authzid] NUL authcid NUL passwd`, and nothing else."""
 
-    def __init__(self, accounts: Accounts, nonce: str, secret: bytes) -> None:
+    def __init__(self, accounts: Accounts, nonce: str, secret: bytes, iterations: int) -> None:
         self._accounts = accounts
 
     def step(self, data: bytes) -> Step:
@@ -80,16 +82,17 @@ class Plain:
         return Ask(self._accounts.verify, (authcid, password))
 
     def answered(self, result: Any) -> Step:
-        return Success(result) if isinstance(result, str) and result else FAILURE
+        return Success(result.name, result.multiclient) if isinstance(result, Account) else FAILURE
 
 
 class Scram:
     """RFC 5802 §5, the server's side; channel binding is not offered."""
 
-    def __init__(self, accounts: Accounts, nonce: str, secret: bytes) -> None:
+    def __init__(self, accounts: Accounts, nonce: str, secret: bytes, iterations: int) -> None:
         self._accounts = accounts
         self._nonce = nonce
         self._secret = secret
+        self._iterations = iterations
         self._next: Callable[[bytes], Step] = self._first
         self._header = self._bare = self._server_first = ""
         self._name = ""
@@ -120,10 +123,11 @@ class Scram:
 
     def answered(self, result: Any) -> Step:
         self._known = isinstance(result, Keys)
-        # For who is not there the exchange goes on, with a salt that stays the same: whether there
-        # is such an account is not the client's to know.
-        salt = hmac.digest(self._secret, self._name.encode(), "sha256")[:16]
-        self._keys = result if isinstance(result, Keys) else Keys("", salt, 4096, b"", b"")
+        # For who is not there the exchange goes on, with a salt that stays the same however the name
+        # is cased: whether there is such an account is not the client's to know.
+        salt = hmac.digest(self._secret, fold(self._name).encode(), "sha256")[:16]
+        nobody = Keys("", salt, self._iterations, bytes(32), bytes(32))
+        self._keys = result if isinstance(result, Keys) else nobody
         encoded = base64.b64encode(self._keys.salt).decode()
         self._server_first = f"r={self._nonce},s={encoded},i={self._keys.iterations}"
         self._next = self._final
@@ -136,7 +140,7 @@ class Scram:
         binding, nonce = without.split(",")[:2]
         if binding != "c=" + base64.b64encode(self._header.encode()).decode():
             return FAILURE
-        if nonce != "r=" + self._nonce or self._keys is None or not self._known:
+        if nonce != "r=" + self._nonce or self._keys is None:
             return FAILURE
         message = f"{self._bare},{self._server_first},{without}".encode()
         signature = hmac.digest(self._keys.stored_key, message, "sha256")
@@ -144,7 +148,8 @@ class Scram:
         if len(proved) != len(signature):
             return FAILURE
         client_key = bytes(a ^ b for a, b in zip(proved, signature, strict=True))
-        if not hmac.compare_digest(hashlib.sha256(client_key).digest(), self._keys.stored_key):
+        right = hmac.compare_digest(hashlib.sha256(client_key).digest(), self._keys.stored_key)
+        if not (right and self._known):
             return FAILURE
         self._next = self._acknowledged
         verifier = hmac.digest(self._keys.server_key, message, "sha256")
@@ -153,7 +158,7 @@ class Scram:
     def _acknowledged(self, data: bytes) -> Step:
         if data or self._keys is None:
             return FAILURE
-        return Success(self._keys.account)
+        return Success(self._keys.account, self._keys.multiclient)
 
     def _nothing(self, data: bytes) -> Step:
         return FAILURE
@@ -167,7 +172,7 @@ def _unescaped(name: str) -> str:
     return plain.replace("\0", "=")
 
 
-MECHANISMS: Final[dict[str, Callable[[Accounts, str, bytes], Mechanism]]] = {
+MECHANISMS: Final[dict[str, Callable[[Accounts, str, bytes, int], Mechanism]]] = {
     "PLAIN": Plain,
     "SCRAM-SHA-256": Scram,
 }

@@ -6,13 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocols.chat.accounts import Accounts
+from protocols.chat.passwords import Cost
 from protocols.chat.server import ChatServer
 from protocols.chat.session import ChatSession
 from protocols.chat.settings import ChatFlood, ChatSettings
 from protocols.chat.stores import Stores
 from protocols.session import Abort, Call, Close, Order, Orders, Peer, Reason, To
+from stores.accounts import SqlAccounts
+from stores.chat import MIGRATIONS
+from stores.database import Database
 
 NO_FLOOD = ChatFlood(enabled=False)
+CHEAP = Cost(ln=4)
+"""What a hash costs where thousands are made."""
+
+
+def make_accounts(**passwords: str) -> SqlAccounts:
+    """Accounts that are forgotten: names and their passwords."""
+    accounts = SqlAccounts(Database("", MIGRATIONS), CHEAP)
+    for name, password in passwords.items():
+        assert accounts.register(name, password, "", 0.0, 4096)
+    return accounts
 
 
 class Host:

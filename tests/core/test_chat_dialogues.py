@@ -7,14 +7,12 @@ from itertools import groupby
 import pytest
 
 from protocols.chat.settings import Oper
-from stores.accounts_memory import MemoryAccounts
 from tests.chat_dialogue import Step, compare, read
-from tests.core.chat import Client, World
+from tests.core.chat import Client, World, make_accounts
 from tests.core.test_rpc_dialogues import Cut, at_random, byte_by_byte, whole
 from tests.dialogue import names
 
-ACCOUNTS = MemoryAccounts()
-ACCOUNTS.add("ann", "sesame")
+ACCOUNTS = make_accounts(ann="sesame")
 
 
 class Play:

@@ -11,11 +11,9 @@ import pytest
 from protocols.chat.accounts import Keys, make_keys
 from protocols.chat.passwords import verify
 from protocols.chat.sasl import FAILURE, Ask, Challenge, Plain, Scram, Success
-from stores.accounts_memory import MemoryAccounts
-from tests.core.chat import Client, World
+from tests.core.chat import Client, World, make_accounts
 
-ACCOUNTS = MemoryAccounts()
-ACCOUNTS.add("Ann", "sesame")
+ACCOUNTS = make_accounts(Ann="sesame")
 
 
 def encode(data: bytes) -> str:
@@ -160,7 +158,7 @@ KEYS = make_keys("user", "pencil", SALT, 4096)
 
 
 def scram() -> Scram:
-    return Scram(ACCOUNTS, NONCE, b"secret")
+    return Scram(ACCOUNTS, NONCE, b"secret", 4096)
 
 
 def test_the_example_of_rfc_7677() -> None:
@@ -229,7 +227,7 @@ def test_who_is_not_there_looks_like_somebody() -> None:
 
 
 def test_plain_is_not_asked_before_it_makes_sense() -> None:
-    assert Plain(ACCOUNTS, "", b"").step(b"\0\0") == FAILURE
+    assert Plain(ACCOUNTS, "", b"", 4096).step(b"\0\0") == FAILURE
 
 
 def test_scram_logs_in_through_the_wire() -> None:

@@ -56,7 +56,8 @@ def authenticate(session: ChatSession, message: Message, now: float) -> None:
         _failed(session)
     else:
         server = session.server
-        mechanism = MECHANISMS[said.upper()](accounts, server.host.token(), server.secret)
+        iterations = server.settings.accounts.hash_iterations
+        mechanism = MECHANISMS[said.upper()](accounts, server.host.token(), server.secret, iterations)
         session.exchange = Exchange(mechanism)
         session.emit_plain("AUTHENTICATE +")
 

@@ -1,0 +1,133 @@
+"""Accounts, kept in SQLite: what is checked against a password, and never the password itself.
+
+A change is committed when its method returns.  Every question reads the file anew, without waiting
+for what others have queued to be written: `python -m stores.accounts` changes it beside a running
+server, and a file that can't be written can still be read.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from protocols.chat.accounts import Account, Keys, Unavailable, make_keys, normalized
+from protocols.chat.casemap import fold
+from protocols.chat.passwords import INTERACTIVE, Cost, make_secret, verify
+from stores.database import Database
+
+T = TypeVar("T")
+
+SALT: Final = 16
+"""Bytes; RFC 7914 §12's examples and NIST SP 800-132 §5.1 ("at least 128 bits") agree."""
+
+TABLE: Final = """
+    CREATE TABLE account (
+        folded TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        created REAL NOT NULL,
+        email TEXT NOT NULL,
+        multiclient INTEGER,
+        secret TEXT NOT NULL,
+        salt BLOB NOT NULL,
+        iterations INTEGER NOT NULL,
+        stored_key BLOB NOT NULL,
+        server_key BLOB NOT NULL
+    ) WITHOUT ROWID
+"""
+"""`secret` is for PLAIN, in the PHC string format; from `salt` on it is what SCRAM-SHA-256 needs."""
+
+ACCOUNT: Final = "name, created, email, multiclient"
+KEYS: Final = "name, salt, iterations, stored_key, server_key, multiclient"
+
+
+class SqlAccounts:
+    """`protocols.chat.accounts.Accounts`, and what only those who run the server may do."""
+
+    def __init__(self, database: Database, cost: Cost = INTERACTIVE) -> None:
+        self._database = database
+        self._cost = cost
+        self._nobody = make_secret("", bytes(SALT), cost)
+        """Compared with where there is no account, so that it takes as long."""
+
+    def verify(self, name: str, password: str) -> Account | None:
+        """The account, if the password is its own."""
+        row = self._one(f"SELECT {ACCOUNT}, secret FROM account WHERE folded = ?", name)
+        right = verify(row[4] if row else self._nobody, normalized(password))
+        return _account(row) if row and right else None
+
+    def keys(self, name: str) -> Keys | None:
+        """What SCRAM asks for."""
+        row = self._one(f"SELECT {KEYS} FROM account WHERE folded = ?", name)
+        return Keys(*row[:5], _or_none(row[5])) if row else None
+
+    def find(self, name: str) -> Account | None:
+        """The account of this name."""
+        row = self._one(f"SELECT {ACCOUNT} FROM account WHERE folded = ?", name)
+        return _account(row) if row else None
+
+    def every(self) -> list[Account]:
+        """All accounts, by name."""
+        rows = self._asked(lambda connection: connection.execute(
+            f"SELECT {ACCOUNT} FROM account ORDER BY folded").fetchall())  # fmt: skip
+        return [_account(row) for row in rows]
+
+    def register(self, name: str, password: str, email: str, time: float, iterations: int) -> Account | None:
+        """Make an account, unless there is one of that name."""
+        columns = (fold(name), name, time, email, *self._hashed(name, password, iterations))
+        made = self._done(
+            "INSERT INTO account (folded, name, created, email, secret, salt, iterations, stored_key,"
+            " server_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            columns,
+        )
+        return Account(name, time, email) if made else None
+
+    def set_password(self, name: str, password: str, iterations: int) -> bool:
+        """Another password."""
+        return self._done(
+            "UPDATE account SET secret = ?, salt = ?, iterations = ?, stored_key = ?, server_key = ?"
+            " WHERE folded = ?",
+            (*self._hashed(name, password, iterations), fold(name)),
+        )
+
+    def set_multiclient(self, name: str, multiclient: bool | None) -> bool:
+        """May its connections share a nick?"""
+        return self._done("UPDATE account SET multiclient = ? WHERE folded = ?", (multiclient, fold(name)))
+
+    def remove(self, name: str) -> bool:
+        """There is no such account any more."""
+        return self._done("DELETE FROM account WHERE folded = ?", (fold(name),))
+
+    # -- how ---------------------------------------------------------------------------
+
+    def _hashed(self, name: str, password: str, iterations: int) -> tuple[object, ...]:
+        """`secret` and what follows it, made before the file is touched: it is slow."""
+        password = normalized(password)
+        keys = make_keys(name, password, os.urandom(SALT), iterations)
+        secret = make_secret(password, os.urandom(SALT), self._cost)
+        return secret, keys.salt, keys.iterations, keys.stored_key, keys.server_key
+
+    def _one(self, query: str, name: str) -> Any:
+        return self._asked(lambda connection: connection.execute(query, (fold(name),)).fetchone())
+
+    def _asked(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return self._database.read(query, settled=False)
+        except sqlite3.Error as error:
+            raise Unavailable(str(error)) from error
+
+    def _done(self, statement: str, values: tuple[object, ...]) -> bool:
+        try:
+            return self._database.write(lambda connection: connection.execute(statement, values).rowcount) > 0
+        except sqlite3.Error as error:
+            raise Unavailable(str(error)) from error
+
+
+def _account(row: tuple[Any, ...]) -> Account:
+    name, created, email, multiclient = row[:4]
+    return Account(name, created, email, _or_none(multiclient))
+
+
+def _or_none(multiclient: int | None) -> bool | None:
+    return None if multiclient is None else bool(multiclient)
