@@ -60,7 +60,10 @@ class SqlAccounts:
     def keys(self, name: str) -> Keys | None:
         """What SCRAM asks for."""
         row = self._one(f"SELECT {KEYS} FROM account WHERE folded = ?", name)
-        return Keys(*row[:5], _or_none(row[5])) if row else None
+        if row is None:
+            return None
+        name, salt, iterations, stored_key, server_key, multiclient = row
+        return Keys(name, salt, iterations, stored_key, server_key, _or_none(multiclient))
 
     def find(self, name: str) -> Account | None:
         """The account of this name."""
