@@ -17,8 +17,8 @@ session decides what goes over it and what its end means; it sees none of the by
 and with the transfer; no `Unlisten` follows.
 
 **Facts about them** are methods of `FilesSession`, reported as all others: never nested, `now`
-last. Only `finished` may also come after `disconnected` (where a thread was still at work); its
-orders are then dropped. When the control connection is lost or aborted the driver does to its
+last. Only `finished` may also come after `Close` and after `disconnected` (where a thread was still
+at work); its orders are then dropped. When the control connection is lost or aborted the driver does to its
 listener and its transfer what `Unlisten` and `CancelTransfer` do, by itself.
 
 **Listening.** SO_REUSEADDR on the listener. `in_use` is true for EADDRINUSE alone: the session then

@@ -110,7 +110,9 @@ class Writer(Protocol):
     """A file open for writing.  Ends by exactly one of `commit` and `abandon`."""
 
     name: str
-    """The last part of its final name, which is the store's choice for "unique"."""
+    """The last part of its final name, which is the store's choice for UNIQUE."""
+    offset: int
+    """Bytes that the file has before the first that is written."""
     slow: bool
     """Must `write` run in a thread?  (`commit` is quick where `Tree.quick` has "commit".)"""
 

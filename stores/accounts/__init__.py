@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from protocols.chat.accounts import Account, Keys, Unavailable, make_keys, normalized
 from protocols.chat.casemap import fold
-from protocols.chat.passwords import INTERACTIVE, Cost, make_secret, verify
+from protocols.passwords import INTERACTIVE, Cost, make_secret, verify
 from stores.database import Database
 
 T = TypeVar("T")

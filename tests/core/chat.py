@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocols.chat.accounts import Accounts
-from protocols.chat.passwords import Cost
 from protocols.chat.server import ChatServer
 from protocols.chat.session import ChatSession
 from protocols.chat.settings import ChatFlood, ChatSettings
 from protocols.chat.stores import Stores
+from protocols.passwords import Cost
 from protocols.session import Abort, Call, Close, Order, Orders, Peer, Reason, To
 from stores.accounts import SqlAccounts
 from stores.chat import MIGRATIONS

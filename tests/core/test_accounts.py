@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.chat import passwords
+from protocols import passwords
 from protocols.chat.accounts import Account, Accounts, Unavailable
 from protocols.chat.naming import Unacceptable, check_email, check_name, check_password
 from protocols.chat.services.table import SERVICES

@@ -9,8 +9,8 @@ import hmac
 import pytest
 
 from protocols.chat.accounts import Keys, make_keys
-from protocols.chat.passwords import verify
 from protocols.chat.sasl import FAILURE, Ask, Challenge, Plain, Scram, Success
+from protocols.passwords import verify
 from tests.core.chat import Client, World, make_accounts
 
 ACCOUNTS = make_accounts(Ann="sesame")

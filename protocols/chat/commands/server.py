@@ -44,7 +44,7 @@ from protocols.chat.numerics import (
     RPL_VERSION,
     Refusal,
 )
-from protocols.chat.passwords import verify
+from protocols.passwords import verify
 from protocols.session import Call
 
 if TYPE_CHECKING:

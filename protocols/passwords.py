@@ -29,7 +29,7 @@ INTERACTIVE = Cost()
 def make_secret(password: str, salt: bytes, cost: Cost = INTERACTIVE) -> str:
     """The password as it may be kept: `$scrypt$ln=N,r=R,p=P$salt$hash`."""
     made = hashlib.scrypt(
-        password.encode(), salt=salt, n=1 << cost.ln, r=cost.r, p=cost.p, maxmem=MEMORY, dklen=32
+        _bytes(password), salt=salt, n=1 << cost.ln, r=cost.r, p=cost.p, maxmem=MEMORY, dklen=32
     )
     return f"$scrypt$ln={cost.ln},r={cost.r},p={cost.p}${_encode(salt)}${_encode(made)}"
 
@@ -40,7 +40,7 @@ def verify(secret: str, said: str) -> bool:
     In constant time: how long a refusal takes must not tell how much was right.
     """
     if not secret.startswith("$"):
-        return hmac.compare_digest(secret.encode(), said.encode())
+        return hmac.compare_digest(_bytes(secret), _bytes(said))
     try:
         _, scheme, settings, salt, expected = secret.split("$")
         numbers = dict(one.split("=") for one in settings.split(","))
@@ -48,7 +48,7 @@ def verify(secret: str, said: str) -> bool:
         if scheme != "scrypt":
             return False
         made = hashlib.scrypt(
-            said.encode(),
+            _bytes(said),
             salt=_decode(salt),
             n=1 << int(numbers["ln"]),
             r=int(numbers["r"]),
@@ -59,6 +59,11 @@ def verify(secret: str, said: str) -> bool:
     except (ValueError, KeyError, OverflowError, TypeError, binascii.Error):
         return False
     return hmac.compare_digest(made, wanted)
+
+
+def _bytes(text: str) -> bytes:
+    # A password that is not UTF-8 is compared as it came, and refused like any other.
+    return text.encode(errors="surrogateescape")
 
 
 def _encode(data: bytes) -> str:
