@@ -27,6 +27,7 @@ class Upload:
         self.name = name
         self.slow = False
         """Until what is kept of the file before has been copied."""
+        self.offset = 0
         self._directory = os.dup(directory)
         self._fd = fd
         self._size = 0
@@ -41,13 +42,14 @@ class Upload:
     def copy(self, source: int, size: int) -> None:
         """Begin with the first `size` bytes of a file, copied at the first write.  Takes `source` over."""
         self._kept = source, size
+        self.offset = size
         self.slow = True
 
     def go_on(self, size: int) -> None:
         """Keep as many of the bytes that are there, and write behind them."""
         os.ftruncate(self._fd, size)
         os.lseek(self._fd, size, os.SEEK_SET)
-        self._size = size
+        self._size = self.offset = size
 
     def write(self, data: bytes | memoryview) -> None:
         with told():
