@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from protocols.chat.labels import Label
+from protocols.chat.message import LINE
 from protocols.chat.network.deliveries import Line
 from protocols.chat.network.records import User
 from protocols.chat.numerics import Numeric
@@ -53,6 +54,10 @@ class Answering(Session):
         server = self.server
         text = f":{server.name} {numeric.number} {self.nick} {numeric.fill(*arguments)}"
         return Line(text, server.host.wall())
+
+    def room(self, numeric: Numeric, *arguments: object) -> int:
+        """Bytes that one such line has for its last argument."""
+        return LINE - 2 - len(self.numeric(numeric, *arguments, "").text.encode())
 
     def reply(self, numeric: Numeric, *arguments: object) -> None:
         """Answer with a numeric."""

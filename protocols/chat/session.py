@@ -116,6 +116,7 @@ class ChatSession(Answering):
         self._register_by = now + self.server.settings.timeouts.register
         self.deadline = self._register_by
         self.server.unregistered += 1
+        log.info("%s: connected", peer)
         return ()
 
     def received(self, data: bytes, now: float) -> Orders:
@@ -330,8 +331,8 @@ class ChatSession(Answering):
         """Say ERROR and close; others read `quit`, or `why`."""
         if self.closed:
             return
-        # Up to the colon: what follows may be somebody's words, which are not for the log.
-        log.info("%s: %s: %s", self.peer, self.nick, why.partition(":")[0])
+        # Up to the colon or bracket: what follows may be somebody's words, which are not for the log.
+        log.info("%s: %s: %s", self.peer, self.nick, why.partition(":")[0].partition(" (")[0])
         self._out.append(self._error(why))
         self._close(why if quit is None else quit)
 

@@ -36,6 +36,45 @@ def test_join_takes_lists_and_zero() -> None:
     assert not world.server.network.channels
 
 
+def test_an_empty_name_in_a_list_is_nothing() -> None:
+    """JOIN takes its keys by position (RFC 2812 §3.2.1), also beside a comma too many."""
+    world = World()
+    ann, bob = world.register("ann"), world.register("bob")
+    ann.send("JOIN #a,,#b one,,two", "MODE #a +k one", "MODE #b +k two").lines()
+    assert bob.send("JOIN ,#a,,#b, ,one,,two").numerics() == ["353", "366"] * 2
+    assert bob.send("NAMES #a,,#b,").numerics() == ["353", "366"] * 2
+    assert [line.split(" ")[1] for line in bob.send("PART #a,,#b,").lines()] == ["PART", "PART"]
+    for words in ("PART ,", "NAMES ,", "KICK #a ,", "JOIN ,,"):
+        assert bob.send(words).numerics() == ["461"], words
+
+
+def test_no_name_is_cut_at_the_end_of_a_line() -> None:
+    """Long names take less of them on a line, not a piece of the last one."""
+    channel, nicks = "#" + "c" * 63, [f"{at:x}".rjust(32, "n") for at in range(40)]
+    world = World(name="x" * 63)
+    clients = world.together(*nicks, channel=channel)
+    lines = clients[0].send(f"NAMES {channel}").lines()
+    assert max(map(len, lines)) <= 510
+    names = " ".join(line.partition(" :")[2] for line in lines[:-1]).split(" ")
+    assert names == ["@" + nicks[0], *nicks[1:]]
+    for at in range(20):
+        clients[0].send(f"JOIN {channel[:-2]}{at:02}").lines()
+    lines = [line for line in clients[0].send(f"WHOIS {nicks[0]}").lines() if " 319 " in line]
+    assert sum(len(line.partition(" :")[2].split(" ")) for line in lines) == 21
+    assert max(len(line) for line in lines) <= 510
+    lines = clients[0].send(f"ISON {' '.join(nicks[:14])}").lines()
+    assert " ".join(line.partition(" :")[2] for line in lines).split(" ") == nicks[:14]
+
+
+def test_no_change_is_cut_at_the_end_of_a_mode() -> None:
+    ann, bob = World().together("a" * 32, "bob", channel="#" + "c" * 63)
+    masks = [f"{at}{'m' * 91}!*@*" for at in range(4)]
+    ann.send(f"MODE #{'c' * 63} +bbbb {' '.join(masks)}")
+    told = bob.lines()
+    assert [one for line in told for one in line.split(" ")[4:]] == masks
+    assert [len(line.split(" ")[3]) - 1 for line in told] == [len(line.split(" ")[4:]) for line in told]
+
+
 def test_names_are_full_only_for_who_asked() -> None:
     world = World()
     ann, _ = world.together("ann", "bob")
@@ -86,6 +125,14 @@ def test_kick_takes_several_nicks() -> None:
     assert cyd.lines()[-1] == ":ann!ann@192.0.2.1 KICK #tea cyd :out"
 
 
+def test_who_is_kicked_beyond_targmax_is_named() -> None:
+    """TARGMAX=KICK:4: the rest is refused, not forgotten."""
+    ann, *_ = World().together("ann", "b0", "b1", "b2", "b3", "b4")
+    lines = ann.send("KICK #tea b0,b1,b2,b3,b4").lines()
+    assert [line.split(" ")[1] for line in lines] == ["KICK"] * 4 + ["407"]
+    assert lines[-1] == ":irc.example.org 407 ann b4 :Too many targets"
+
+
 @pytest.mark.parametrize(
     ("conditions", "expected"),
     [
@@ -95,6 +142,9 @@ def test_kick_takes_several_nicks() -> None:
         (">1", {"#tea"}),
         ("<2", {"#talk", "#x"}),
         ("#t*,<2", {"#talk"}),
+        ("#t* <2", {"#talk"}),
+        ("#tea,#x,#nothing", {"#tea", "#x"}),
+        ("#tea,,", {"#tea"}),
         ("C<5", {"#x"}),
         ("C>5", {"#tea", "#talk"}),
         ("T<5", set()),

@@ -56,6 +56,31 @@ def test_oper_and_kill() -> None:
     assert world.server.unregistered == 0
 
 
+def test_the_log_has_who_and_why_and_nobodys_words(caplog: pytest.LogCaptureFixture) -> None:
+    """chat.md: what happens is on the log, never what is said."""
+    caplog.set_level("INFO", "protocols.chat")
+    world = World(oper=(Oper(name="admin", password="sesame"),), password="open")
+    ann, bob, cyd = (world.connect() for _ in range(3))
+    for client, nick in ((ann, "ann"), (bob, "bob"), (cyd, "cyd")):
+        client.send("PASS open", f"NICK {nick}", f"USER {nick} 0 * :words")
+    ann.send("JOIN #tea", "PRIVMSG bob :words", "OPER admin sesame", "KILL bob :words", "KILL ann :words")
+    cyd.send("AWAY :words", "QUIT :words")
+    world.connect().send("PASS words", "NICK dan", "USER dan 0 * :words")
+    peer = "192.0.2.1:40000"
+    assert [record.getMessage() for record in caplog.records] == [
+        *[f"{peer}: connected"] * 3,
+        *[f"{peer}: registered as {nick}" for nick in ("ann", "bob", "cyd")],
+        f"{peer}: ann is operator admin",
+        f"{peer}: ann kills bob",
+        f"{peer}: bob: killed",
+        f"{peer}: ann kills ann",
+        f"{peer}: ann: Killed",
+        f"{peer}: cyd: Quit",
+        f"{peer}: connected",
+        f"{peer}: dan: Bad password",
+    ]
+
+
 def test_rehash_is_the_launchers() -> None:
     world = World(oper=(Oper(name="admin", password="sesame"),))
     asked: list[bool] = []

@@ -77,6 +77,9 @@ def test_registration_waits_for_the_end_of_the_negotiation() -> None:
         ":irc.example.org CAP ann LIST :cap-notify",
     ]
     assert client.send("CAP REQ :batch  setname").lines() == [":irc.example.org CAP ann ACK :batch setname"]
+    assert client.send("CAP REQ :nothing   batch ").lines() == [
+        ":irc.example.org CAP ann NAK :nothing   batch "
+    ]
     assert client.send("CAP END").numerics()[0] == "001"
 
 
@@ -86,6 +89,11 @@ def test_before_302_the_list_is_one_line_without_values() -> None:
     assert "=" not in line
     assert " * LS * :" not in line
     assert "sts=duration=1" in " ".join(world.connect().send("CAP LS 302").lines())
+    world = World(name="x" * 63, limits=ChatLimits(nick=64))
+    client = world.connect().send("NICK " + "n" * 64)
+    for words in ("CAP LS", "CAP REQ :" + " ".join(world.server.offer.caps), "CAP LIST"):
+        (line,) = client.send(words).lines()
+        assert set(line.rpartition(" :")[2].split(" ")) <= set(world.server.offer.caps), "half a name"
 
 
 def test_capabilities_change_after_registration() -> None:
@@ -336,7 +344,9 @@ def test_what_happens_is_on_the_log_and_what_is_said_is_not(caplog: pytest.LogCa
     ann.send("PRIVMSG #tea :secret", "QUIT :secret")
     bob.lose(Reason.SEND_QUEUE)
     assert [record.getMessage() for record in caplog.records] == [
+        "192.0.2.1:40000: connected",
         "192.0.2.1:40000: registered as ann",
+        "192.0.2.1:40000: connected",
         "192.0.2.1:40000: registered as bob",
         "192.0.2.1:40000: ann: Quit",
         "192.0.2.1:40000: bob: SendQ exceeded",

@@ -26,6 +26,15 @@ def test_whois_tells_what_the_asker_may_know() -> None:
     assert "671" in bob.send("WHOIS tom").numerics()
 
 
+def test_whois_of_too_many_names_who_is_left_out() -> None:
+    """TARGMAX=WHOIS:4."""
+    ann = World().register("ann")
+    lines = ann.send("WHOIS ,a,b,c,d,e").lines()
+    assert [line.split(" ")[1] for line in lines] == ["401", "318"] * 4 + ["407"]
+    assert lines[-1] == ":irc.example.org 407 ann e :Too many targets"
+    assert ann.send("WHOIS ,", "WHOIS :").numerics() == ["431", "431"]
+
+
 def test_whowas_is_newest_first() -> None:
     world = World()
     ann = world.register("ann")
@@ -62,6 +71,8 @@ def test_whox_gives_fields_in_their_order() -> None:
         ":irc.example.org 354 ann 42 #tea bob 255.255.255.255 192.0.2.1 irc.example.org bob H 0 0 0 n/a :Bob"
     )
     assert ann.send("WHO ann %ina").lines()[0] == ":irc.example.org 354 ann 192.0.2.1 ann 0"
+    # Without a field that is known it is the old answer.
+    assert ann.send("WHO ann %", "WHO ann %xyz").numerics() == ["352", "315"] * 2
 
 
 def test_userhost_and_ison() -> None:
@@ -92,3 +103,4 @@ def test_monitor_watches() -> None:
     bob.send("QUIT")
     assert ann.lines() == [":irc.example.org 731 ann :bob"]
     assert ann.send("MONITOR C", "MONITOR L", "MONITOR +").numerics() == ["733", "461"]
+    assert ann.send("MONITOR X", "MONITOR").numerics() == ["461", "461"]

@@ -25,6 +25,7 @@ from protocols.chat.numerics import (
     ERR_NEEDMOREPARAMS,
     ERR_NOSUCHCHANNEL,
     ERR_NOTONCHANNEL,
+    ERR_TOOMANYTARGETS,
     RPL_ENDOFINVITELIST,
     RPL_ENDOFNAMES,
     RPL_INVITELIST,
@@ -55,20 +56,21 @@ def _user(session: ChatSession) -> User:
 
 def join(session: ChatSession, message: Message, now: float) -> Iterator[None] | None:
     """RFC 2812 §3.2.1."""
-    names = [name for name in message.params[0].split(",") if name]
-    keys = message.params[1].split(",") if len(message.params) > 1 else []
-    if not names:
+    names = message.params[0].split(",")
+    keys = message.params[1].split(",")[: len(names)] if len(message.params) > 1 else []
+    wanted = [(name, key) for name, key in zip_longest(names, keys, fillvalue="") if name]
+    if not wanted:
         raise Refusal(ERR_NEEDMOREPARAMS, "JOIN")
-    if names == ["0"]:
+    if [name for name, _ in wanted] == ["0"]:
         for channel in tuple(_user(session).channels.values()):
             session.apply(Part(session.name, session.wall(), channel.name))
         return None
-    session.charge(len(names) - 1)
-    return _join(session, names, keys)
+    session.charge(len(wanted) - 1)
+    return _join(session, wanted)
 
 
-def _join(session: ChatSession, names: list[str], keys: list[str]) -> Iterator[None]:
-    for name, key in zip_longest(names, keys[: len(names)], fillvalue=""):
+def _join(session: ChatSession, wanted: list[tuple[str, str]]) -> Iterator[None]:
+    for name, key in wanted:
         if not name.startswith("#"):
             session.reply(ERR_NOSUCHCHANNEL, name)
         elif not is_channel(name, session.server.limits.channel):
@@ -92,20 +94,30 @@ def shown(session: ChatSession, channel: Channel) -> Iterator[Line]:
     yield session.numeric(RPL_ENDOFNAMES, channel.name)
 
 
+def _several(message: Message, at: int) -> list[str]:
+    """What a parameter lists; an empty one is a missing one."""
+    listed = [one for one in message.params[at].split(",") if one]
+    if not listed:
+        raise Refusal(ERR_NEEDMOREPARAMS, message.command)
+    return listed
+
+
 def part(session: ChatSession, message: Message, now: float) -> None:
     """RFC 2812 §3.2.2."""
     reason = message.params[1] if len(message.params) > 1 else ""
-    for name in message.params[0].split(","):
+    for name in _several(message, 0):
         session.apply(Part(session.name, session.wall(), name, reason))
 
 
 def kick(session: ChatSession, message: Message, now: float) -> None:
     """RFC 2812 §3.2.8."""
     limits = session.server.limits
-    channel, nicks = message.params[0], message.params[1].split(",")
+    channel, nicks = message.params[0], _several(message, 1)
     reason = cut_text(message.params[2], limits.kick) if len(message.params) > 2 else ""
     for nick in nicks[: limits.targets]:
         session.apply(Kick(session.name, session.wall(), channel, nick, reason))
+    if len(nicks) > limits.targets:
+        session.reply(ERR_TOOMANYTARGETS, nicks[limits.targets])
 
 
 def invite(session: ChatSession, message: Message, now: float) -> None:
@@ -157,7 +169,7 @@ def names(session: ChatSession, message: Message, now: float) -> Iterator[None] 
     if not message.params:
         session.reply(RPL_ENDOFNAMES, "*")
         return None
-    return _names_of(session, message.params[0].split(","))
+    return _names_of(session, _several(message, 0))
 
 
 def _names_of(session: ChatSession, asked: list[str]) -> Iterator[None]:
@@ -184,26 +196,36 @@ def _names(session: ChatSession, channel: Channel) -> Iterator[Line]:
         if member or "i" not in one.modes
     ]
     symbol = "@" if "s" in channel.flags else "="
-    for line in in_lines(shown, " "):
+    for line in in_lines(shown, " ", session.room(RPL_NAMREPLY, symbol, channel.name)):
         yield session.numeric(RPL_NAMREPLY, symbol, channel.name, line)
 
 
 def list_(session: ChatSession, message: Message, now: float) -> Iterator[None]:
-    """RFC 2812 §3.2.6, and ELIST=CMNTU (Modern IRC, "LIST")."""
+    """RFC 2812 §3.2.6, and ELIST=CMNTU (Modern IRC, "LIST"): of several masks one is enough."""
     wall = session.wall()
-    asked = message.params[0].split(",") if message.params else []
-    conditions = [_condition(one, wall) for one in asked if one]
+    asked = [one for param in message.params for one in param.split(",") if one]
+    masks, conditions = [], []
+    for one in asked:
+        condition = _condition(one, wall)
+        if condition is None:
+            masks.append(one)
+        else:
+            conditions.append(condition)
     network = session.server.network
     session.reply(RPL_LISTSTART)
     for channel in tuple(network.channels.values()):
-        if network.shows(channel, _user(session)) and all(one(channel) for one in conditions):
+        if (
+            network.shows(channel, _user(session))
+            and all(holds(channel) for holds in conditions)
+            and (not masks or any(matches(mask, channel.name) for mask in masks))
+        ):
             session.reply(RPL_LIST, channel.name, len(channel.members), channel.topic)
             yield
     session.reply(RPL_LISTEND)
 
 
-def _condition(text: str, wall: float) -> Callable[[Channel], bool]:
-    """One condition of LIST: a mask, !mask, <n, >n, C<n, C>n, T<n or T>n."""
+def _condition(text: str, wall: float) -> Callable[[Channel], bool] | None:
+    """One condition of LIST: !mask, <n, >n, C<n, C>n, T<n or T>n; None for a mask."""
     kind = text[0].upper() if text[0] in "CTct" and text[1:2] in ("<", ">") else ""
     sign, number = text[len(kind) : len(kind) + 1], text[len(kind) + 1 :]
     if sign in ("<", ">") and number.isascii() and number.isdigit() and len(number) < 12:
@@ -220,4 +242,4 @@ def _condition(text: str, wall: float) -> Callable[[Channel], bool]:
         )
     if text.startswith("!"):
         return lambda channel: not matches(text[1:], channel.name)
-    return lambda channel: matches(text, channel.name)
+    return None

@@ -10,11 +10,11 @@ from protocols.chat.caps import CAP_NOTIFY
 from protocols.chat.casemap import fold, is_nick, username
 from protocols.chat.commands.sasl import abort
 from protocols.chat.commands.server import lusers, motd
-from protocols.chat.message import Message, cut_text
+from protocols.chat.message import LINE, Message, cut_text
 from protocols.chat.modes import CHANNEL_MODES, PREFIXES, USER_MODES
 from protocols.chat.network.deliveries import Line
 from protocols.chat.network.events import Arrive, Rename
-from protocols.chat.network.lines import in_lines
+from protocols.chat.network.lines import ROOM, in_lines
 from protocols.chat.numerics import (
     ERR_ERRONEUSNICKNAME,
     ERR_INVALIDCAPCMD,
@@ -124,7 +124,10 @@ def _request(session: ChatSession, wanted: str) -> None:
     words = wanted.split()
     caps = session.server.offer.requested(words, session.caps, session.version)
     answer = "NAK" if caps is None else "ACK"
-    for line in in_lines(words, " ") or [""]:
+    lines = in_lines(words, " ") or [""]
+    if caps is None and len(wanted.encode()) <= ROOM:
+        lines = [wanted]  # refused as it was asked for, to the last space
+    for line in lines:
         session.say(f"CAP {session.nick} {answer} :{line}")
     if caps is not None:
         _change(session, caps)
@@ -140,7 +143,9 @@ def _change(session: ChatSession, caps: int) -> None:
 def _list(session: ChatSession, subcommand: str, names: list[str]) -> None:
     lines = in_lines(names, " ") or [""]
     if session.version < 302:
-        lines = [" ".join(names)]
+        # One line has to do, and half a name would be another one.
+        room = LINE - 2 - len(f":{session.server.name} CAP {session.nick} {subcommand} :")
+        lines = (in_lines(names, " ", room) or [""])[:1]
     for line in lines[:-1]:
         session.say(f"CAP {session.nick} {subcommand} * :{line}")
     session.say(f"CAP {session.nick} {subcommand} :{lines[-1]}")

@@ -81,6 +81,7 @@ def oper(session: ChatSession, message: Message, now: float) -> None:
 def kill(session: ChatSession, message: Message, now: float) -> None:
     """RFC 2812 §3.7.1."""
     reason = message.params[1] if len(message.params) > 1 else "no reason"
+    log.info("%s: %s kills %s", session.peer, session.nick, message.params[0])
     session.apply(Kill(session.name, session.wall(), message.params[0], reason))
 
 

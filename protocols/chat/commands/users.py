@@ -15,6 +15,7 @@ from protocols.chat.numerics import (
     ERR_NEEDMOREPARAMS,
     ERR_NONICKNAMEGIVEN,
     ERR_NOSUCHNICK,
+    ERR_TOOMANYTARGETS,
     ERR_WASNOSUCHNICK,
     RPL_AWAY,
     RPL_ENDOFMONLIST,
@@ -56,12 +57,15 @@ MASKED = 20
 
 def whois(session: ChatSession, message: Message, now: float) -> Iterator[None]:
     """RFC 2812 §3.6.2; of two parameters the first names a server, and there is one."""
-    if not message.params or not message.params[-1]:
+    if not message.params:
         raise Refusal(ERR_NONICKNAMEGIVEN)
     network, asker = session.server.network, session.user
     assert asker is not None
     asked = message.params[1] if len(message.params) > 1 else message.params[0]
-    for name in asked.split(",")[: session.server.limits.targets]:
+    names, most = [name for name in asked.split(",") if name], session.server.limits.targets
+    if not names:
+        raise Refusal(ERR_NONICKNAMEGIVEN)
+    for name in names[:most]:
         if fold(name) in SERVICES:
             _whois_service(session, SERVICES[fold(name)])
             session.reply(RPL_ENDOFWHOIS, name)
@@ -79,6 +83,8 @@ def whois(session: ChatSession, message: Message, now: float) -> Iterator[None]:
             yield
         session.reply(RPL_ENDOFWHOIS, name)
         yield
+    if len(names) > most:
+        session.reply(ERR_TOOMANYTARGETS, names[most])
 
 
 def _whois(session: ChatSession, asker: User, user: User) -> None:
@@ -90,7 +96,7 @@ def _whois(session: ChatSession, asker: User, user: User) -> None:
         if network.shows(channel, asker)
         and ("i" not in user.modes or asker in channel.members or "o" in asker.modes)
     ]
-    for line in in_lines(shown, " "):
+    for line in in_lines(shown, " ", session.room(RPL_WHOISCHANNELS, nick)):
         session.reply(RPL_WHOISCHANNELS, nick, line)
     session.reply(RPL_WHOISSERVER, nick, server.name, server.settings.description)
     if user.away:
@@ -153,7 +159,9 @@ def ison(session: ChatSession, message: Message, now: float) -> None:
     """RFC 2812 §4.9."""
     nicks = session.server.network.nicks
     asked = [fold(name) for word in message.params for name in word.split()]
-    session.reply(RPL_ISON, " ".join(nicks[name].nick for name in asked if name in nicks))
+    here = (nicks[name].nick for name in asked if name in nicks)
+    for line in in_lines(here, " ") or [""]:
+        session.reply(RPL_ISON, line)
 
 
 def away(session: ChatSession, message: Message, now: float) -> None:
@@ -194,3 +202,5 @@ def monitor(session: ChatSession, message: Message, now: float) -> None:
             session.reply(RPL_MONONLINE, line)
         for line in in_lines(nick for one, nick in mine.items() if one not in network.nicks):
             session.reply(RPL_MONOFFLINE, line)
+    else:
+        raise Refusal(ERR_NEEDMOREPARAMS, "MONITOR")

@@ -29,6 +29,7 @@ def who(session: ChatSession, message: Message, now: float) -> Iterator[None]:
     options = message.params[1] if len(message.params) > 1 else ""
     flags, percent, fields = options.partition("%")
     wanted, _, token = fields.partition(",")
+    extended = percent and any(field in FIELDS for field in wanted)
     found: list[tuple[User, Channel | None]]
     if mask.startswith("#"):
         channel = network.channels.get(fold(mask))
@@ -49,7 +50,7 @@ def who(session: ChatSession, message: Message, now: float) -> Iterator[None]:
     for user, channel in found:
         if "o" in flags and "o" not in user.modes:
             continue
-        if percent:
+        if extended:
             _extended(session, asker, user, channel, wanted, token)
         else:
             where = channel.name if channel is not None else "*"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from protocols.chat.casemap import fold
 from protocols.chat.isupport import MODES_AT_ONCE
+from protocols.chat.message import LINE
 from protocols.chat.modes import BY_LETTER, HALFOP, PREFIX_BY_LETTER, Change, shown
 from protocols.chat.network import masks
 from protocols.chat.network.channels import outranks
@@ -38,8 +39,6 @@ KEY = 23
 """Bytes of a key: RFC 2812 §2.3.1 has 1 to 23."""
 MASK = 200
 """Bytes of a mask (ours)."""
-ROOM = 400
-"""Bytes of changes in one MODE that is told."""
 
 
 def set_channel_modes(network: State, author: User, event: SetChannelModes, out: list[Delivery]) -> None:
@@ -69,22 +68,23 @@ def set_channel_modes(network: State, author: User, event: SetChannelModes, out:
             continue
         if changed is not None:
             done.append(changed)
-    for some in _portions(done):
+    around = len(f":{author.source} MODE {channel.name} ".encode())
+    for some in _portions(done, LINE - 2 - around):
         line = Line(f"MODE {channel.name} {shown(some)}", event.time, author)
         out.append(Say(line, channel=channel))
 
 
-def _portions(done: list[Change]) -> list[list[Change]]:
+def _portions(done: list[Change], room: int) -> list[list[Change]]:
     """As few MODEs as the changes fit in: a cut one would tell of changes that were not made."""
     portions: list[list[Change]] = []
-    room = 0
+    left = 0
     for change in done:
         size = 3 + len((change.parameter or "").encode())
-        if room < size:
+        if left < size:
             portions.append([])
-            room = ROOM
+            left = room
         portions[-1].append(change)
-        room -= size
+        left -= size
     return portions
 
 

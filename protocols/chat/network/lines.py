@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-ROOM = 400
-"""Bytes of names in one line; with all around them it stays below 512."""
+ROOM = 365
+"""Bytes of names in one line where nothing but the names of the server and the receiver precede them:
+these have at most 63 and 64, and with CAP around them the line stays below 512."""
 
 
-def in_lines(names: Iterable[str], separator: str = ",") -> list[str]:
-    """Names as few lines as they fit on."""
+def in_lines(names: Iterable[str], separator: str = ",", room: int = ROOM) -> list[str]:
+    """Names as few lines as they fit on, `room` bytes each: none is cut."""
     lines: list[str] = []
     some: list[str] = []
-    room, between = 0, len(separator)
+    left, between = 0, len(separator)
     for name in names:
         size = (len(name) if name.isascii() else len(name.encode())) + between
-        if room < size and some:
+        if left < size and some:
             lines.append(separator.join(some))
             some = []
         if not some:
-            room = ROOM
+            left = room
         some.append(name)
-        room -= size
+        left -= size
     if some:
         lines.append(separator.join(some))
     return lines
