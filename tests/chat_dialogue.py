@@ -10,6 +10,17 @@ from tests.dialogue import _ESCAPE, FOLDER, _unescape
 ANYTHING = "\u2026"
 """Stands for any text within a line, and alone for any lines."""
 
+SETTINGS = {
+    "cloak": "false",
+    "flood.enabled": "false",
+    "motd": '["Tea is served."]',
+    "oper": '[{name = "admin", password = "sesame", title = "is in charge"}]',
+}
+"""What the server of a dialogue is told below `[chat]`, unless the dialogue says otherwise."""
+
+ACCOUNT = "ann", "sesame"
+"""The account that is there, and its password."""
+
 _STEP = re.compile(r"(\w+)(>>|>\.|>|<<|<\.|<)(?: (.*))?")
 
 
@@ -37,7 +48,7 @@ def parse(text: str) -> list[Step]:
     """The steps of one dialogue."""
     steps = []
     for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
+        if not line.strip() or line[0] in "#=":
             continue
         found = _STEP.fullmatch(line)
         if found is None:
@@ -58,6 +69,14 @@ def parse(text: str) -> list[Step]:
 def read(name: str) -> list[Step]:
     """The dialogue in `tests/transcripts/NAME.txt`."""
     return parse((FOLDER / f"{name}.txt").read_text(encoding="utf-8"))
+
+
+def settings(name: str) -> str:
+    """The settings of the dialogue's server, in TOML."""
+    text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+    own = dict(line[2:].split(" = ", 1) for line in text.splitlines() if line.startswith("= "))
+    said = "\n".join(f"{key} = {value}" for key, value in {**SETTINGS, **own}.items())
+    return f"[chat]\n{said}\n"
 
 
 def compare(who: str, expected: list[Step], lines: list[str]) -> None:

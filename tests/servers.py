@@ -8,6 +8,7 @@ alive until told, gone in time, one last line, nothing left behind.
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import socket
@@ -149,8 +150,10 @@ class Running:
                 found.append(os.readlink(one))
             except FileNotFoundError:
                 pass  # closed while we looked
-        # A loop may open its one eventfd when a first thread speaks to it.
-        return sorted(one for one in found if "eventfd" not in one)
+        # A loop may open its one eventfd when a first thread speaks to it, and a database keeps the
+        # connections that it was read through.
+        kept = re.compile(r"eventfd|\.db(-wal|-shm)?$")
+        return sorted(one for one in found if not kept.search(one))
 
     def memory(self) -> int:
         """Bytes resident."""

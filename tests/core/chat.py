@@ -93,13 +93,20 @@ class Client:
 class World:
     """A server and its clients: carries out orders as a driver does, calls at once."""
 
-    def __init__(self, accounts: Accounts | None = None, run_calls: bool = True, **settings: Any) -> None:
-        settings = {"flood": NO_FLOOD, "cloak": False, **settings}
+    def __init__(
+        self,
+        accounts: Accounts | None = None,
+        run_calls: bool = True,
+        said: ChatSettings | None = None,
+        **settings: Any,
+    ) -> None:
+        """`said` are settings as they were read; else those that are named differ from the usual."""
+        said = said or ChatSettings(**{"flood": NO_FLOOD, "cloak": False, **settings})
         self.host = Host()
         self.now = 0.0
         self.run_calls = run_calls
         self.clients: dict[ChatSession, Client] = {}
-        self.server = ChatServer(ChatSettings(**settings), self.host, Stores(accounts, b"a secret"))
+        self.server = ChatServer(said, self.host, Stores(accounts, b"a secret"))
 
     def connect(self, host: str = "192.0.2.1", tls: str | None = None) -> Client:
         return Client(self, Peer(host, 40_000, "192.0.2.9", 6667, tls))

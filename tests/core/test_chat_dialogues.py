@@ -6,22 +6,21 @@ from itertools import groupby
 
 import pytest
 
-from protocols.chat.settings import Oper
-from tests.chat_dialogue import Step, compare, read
+from protocols.chat.settings import ChatSettings
+from protocols.settings import load
+from tests.chat_dialogue import ACCOUNT, Step, compare, read, settings
 from tests.core.chat import Client, World, make_accounts
 from tests.core.test_rpc_dialogues import Cut, at_random, byte_by_byte, whole
 from tests.dialogue import names
-
-ACCOUNTS = make_accounts(ann="sesame")
 
 
 class Play:
     """The clients of one dialogue by their names; each connects when it is first named."""
 
-    def __init__(self, cut: Cut) -> None:
+    def __init__(self, name: str, cut: Cut) -> None:
         self.cut = cut
-        opers = (Oper(name="admin", password="sesame", title="is in charge"),)
-        self.world = World(ACCOUNTS, oper=opers, motd=("Tea is served.",))
+        said = load(ChatSettings, "chat", text=settings(name).encode(), source=name)
+        self.world = World(make_accounts(**dict([ACCOUNT])), said=said)
         self.clients: dict[str, Client] = {}
 
     def client(self, name: str) -> Client:
@@ -50,7 +49,7 @@ class Play:
 @pytest.mark.parametrize("cut", [whole, byte_by_byte, at_random])
 def test_a_dialogue_goes_as_it_is_written(name: str, cut: Cut) -> None:
     """Modern IRC and IRCv3, by example."""
-    play = Play(cut)
+    play = Play(name, cut)
     for expects, steps in groupby(read(name), key=lambda step: step.expects):
         if expects:
             play.check(list(steps))

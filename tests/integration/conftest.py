@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests import servers
+from tests.chat_clients import chat, meet, met, serve
 from tests.clients import Client
 from tests.integration.probing import Connect, facts_of, name_of, names
 from tests.rpc_clients import connect, gate, own_rpc, peer, rpc, token_file
 from tests.servers import Certificate, Running
 
-__all__ = ["connect", "gate", "own_rpc", "peer", "rpc", "token_file"]
+__all__ = ["chat", "connect", "gate", "meet", "met", "own_rpc", "peer", "rpc", "serve", "token_file"]
 
 
 @pytest.fixture(scope="module")
