@@ -56,12 +56,12 @@ def test_every_service_has_both_of_ours_and_a_name_once() -> None:
 
 
 @pytest.mark.parametrize("script", sorted(BARE.glob("*_*.py")), ids=lambda path: path.stem)
-def test_a_bare_server_is_thirty_lines_that_print_nothing(script: Path) -> None:
+def test_a_bare_server_is_a_page_that_prints_nothing(script: Path) -> None:
     """Each has the structure its framework's documentation shows; none pays for printing."""
     if script.stem == "__init__":
         return
     text = script.read_text()
-    assert len(text.splitlines()) <= 30
+    assert len(text.splitlines()) <= (60 if script.stem.startswith("chat_") else 30)
     assert "print(" not in text
     if script.stem.startswith("echo_") and "socketserver" not in text:
         assert "65536" in text or "twisted" in script.stem  # Twisted reads 65,536 by itself
