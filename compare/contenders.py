@@ -1,11 +1,13 @@
 """Who is compared: a table, one row for each service that a contender serves.
 
-In a command, `{port}` is where to listen on 127.0.0.1; `{cert}` and `{key}` are PEM files.
+In a command, `{port}` is where to listen on 127.0.0.1; `{cert}` and `{key}` are PEM files, and
+`{config}` is a file with the contender's own settings.
 """
 
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,11 +15,14 @@ from pathlib import Path
 
 from compare.results import Kind
 
-SERVICES = ("echo", "udp", "tls", "rpc")
-"""echo over TCP, over UDP, over TLS; and JSON-RPC's (or AMP's) add(1, 2)."""
+SERVICES = ("echo", "udp", "tls", "rpc", "chat")
+"""echo over TCP, over UDP, over TLS; JSON-RPC's (or AMP's) add(1, 2); and a channel of IRC."""
 
 HERE = Path(__file__).parent
 BARE = HERE / "bare"
+DIALECTS = {"rpc": "jsonrpc", "chat": "irc"}
+"""Of a service's wire, where it is not echo's."""
+
 ANY = 1_000_000
 
 
@@ -31,8 +36,9 @@ class Contender:
     framework: str
     command: tuple[str, ...]
     connections: int = ANY
-    dialect: str = "echo"  # of its wire: echo, jsonrpc, amp
+    dialect: str = "echo"  # of its wire: echo, jsonrpc, amp, irc
     note: str = ""
+    config: str = ""  # what its file of settings says, if it has one; {port} as in the command
 
 
 class BadContender(ValueError):
@@ -61,13 +67,35 @@ def _gevent(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "gevent_impl", *arguments)
 
 
-def _ours(service: str, *arguments: str) -> list[Contender]:
-    dialect = "jsonrpc" if service == "rpc" else "echo"
+def installed(program: str) -> str:
+    """Where a server's program is: in folders, too, that only an administrator's PATH names."""
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin") or program
+
+
+def _ours(service: str, *arguments: str, note: str = "") -> list[Contender]:
+    dialect = DIALECTS.get(service, "echo")
     return [
-        Contender("twisted", service, "ours", "Twisted", _twistd(*arguments), dialect=dialect),
-        Contender("gevent", service, "ours", "gevent", _gevent(*arguments), dialect=dialect),
+        Contender("twisted", service, "ours", "Twisted", _twistd(*arguments), dialect=dialect, note=note),
+        Contender("gevent", service, "ours", "gevent", _gevent(*arguments), dialect=dialect, note=note),
     ]
 
+
+NGIRCD = """\
+[Global]
+Name = irc.example.org
+Listen = 127.0.0.1
+Ports = {port}
+[Limits]
+MaxConnections = 0
+MaxConnectionsIP = 0
+MaxJoins = 0
+MaxPenaltyTime = 0
+[Options]
+DNS = no
+Ident = no
+PAM = no
+"""
+"""Nobody is looked up, limited or slowed down; all else is as it comes."""
 
 # Idle deadlines are on for ours: what they cost belongs to the price.
 _IDLE = ("--limits-idle", "300")
@@ -106,6 +134,24 @@ TABLE: tuple[Contender, ...] = (
     *_ours("rpc", "rpc", "--listen", "tcp://127.0.0.1:{port}"),
     Contender("amp", "rpc", "bare", "Twisted", _script("rpc_amp"), dialect="amp", note="AMP, not JSON-RPC"),
     Contender("aiorpcx", "rpc", "peer", "aiorpcX", _script("rpc_aiorpcx"), dialect="jsonrpc"),
+    *_ours(
+        "chat",
+        *("chat", "--listen", "tcp://127.0.0.1:{port}", "--flood-enabled", "false"),
+        note="flood control off, as in all others",
+    ),
+    Contender("bare-twisted", "chat", "bare", "Twisted", _script("chat_twisted"), dialect="irc"),
+    Contender("bare-gevent", "chat", "bare", "gevent", _script("chat_gevent"), dialect="irc"),
+    Contender("words", "chat", "peer", "Twisted", _script("chat_words"), dialect="irc", note="Twisted's own"),
+    Contender(
+        "ngircd",
+        "chat",
+        "peer",
+        "C",
+        (installed("ngircd"), "-n", "-f", "{config}"),
+        dialect="irc",
+        note="sets no TCP_NODELAY: many lines in flight wait for acknowledgements",
+        config=NGIRCD,
+    ),
 )
 
 
@@ -125,7 +171,7 @@ def yours(text: str, service: str) -> Contender:
         raise BadContender(f"--serves {service}: expected one of {', '.join(SERVICES)}")
     if any((one.name, one.service) == (name, service) for one in TABLE):
         raise BadContender(f"--contender {name}: there is a contender of that name already")
-    dialect = "jsonrpc" if service == "rpc" else "echo"
+    dialect = DIALECTS.get(service, "echo")
     return Contender(name, service, "yours", "yours", words, dialect=dialect)
 
 

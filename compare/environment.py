@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 from compare import proc
+from compare.contenders import installed
 from compare.results import Environment
 
+PROGRAMS = ("ngircd",)
 PACKAGES = ("twisted", "gevent", "greenlet", "msgspec", "uvloop", "aiorpcX", "pyasyncore")
 
 
@@ -29,7 +31,7 @@ def look() -> Environment:
     return Environment(
         twofold=version("twofold") or "not installed",
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        versions={package: found for package in PACKAGES if (found := version(package))},
+        versions={package: found for package in PACKAGES if (found := version(package))} | _programs(),
         loops=_loops(),
         kernel=f"{platform.system()} {platform.release()}",
         cpu=_cpu(),
@@ -38,6 +40,21 @@ def look() -> Environment:
         generator_core=generator,
         load_before=list(os.getloadavg()),
     )
+
+
+def _programs() -> dict[str, str]:
+    """What the programs that are installed say of their version: `ngIRCd 26.1-IDENT+…`."""
+    found = {}
+    for program in PROGRAMS:
+        try:
+            done = subprocess.run(
+                [installed(program), "--version"], capture_output=True, text=True, check=True
+            )
+        except (OSError, subprocess.CalledProcessError):
+            continue  # its row will say that it is not there
+        words = done.stdout.split()
+        found[program] = words[1].partition("-")[0] if len(words) > 1 else ""
+    return found
 
 
 def _cpu() -> str:

@@ -91,6 +91,10 @@ class Percentiles:
 def unit(cell: Cell) -> str:
     if cell.measure == "memory":
         return "KiB per connection"
+    if cell.measure == "registration":
+        return "µs CPU per registration"
+    if cell.service == "chat":
+        return "µs CPU per delivery"
     return "ms CPU per MiB" if cell.size >= 65_536 else "µs CPU per operation"
 
 
@@ -161,7 +165,7 @@ class Findings:
 
     def _line(self, cell: Cell, name: str, rounds: list[Round]) -> Line:
         wall = sum(one.seconds for one in rounds) or 1.0
-        rate = bootstrap([one.throughput for one in rounds]) if cell.measure == "closed" else None
+        rate = bootstrap([one.throughput for one in rounds]) if cell.rated else None
         generator = sum(one.generator_cpu for one in rounds) / wall
         ceiling = self.results.ceilings.get(cell.id, 0.0)
         bound = bool(rate and ceiling and rate.median >= BOUND * ceiling)
@@ -169,7 +173,7 @@ class Findings:
             bound = generator >= BOUND
         connections = rounds[0].connections
         remarks = []
-        if connections < cell.connections:
+        if cell.measure != "registration" and connections < cell.connections:
             remarks.append(f"{connections:,} connection{'s' if connections != 1 else ''}")
         if bound:
             remarks.append("generator-bound")
@@ -217,13 +221,16 @@ class Findings:
                 continue
             for name in ("twisted", "gevent"):
                 for other in RIVALS.get(cell.service, ()):
-                    if other.startswith("bare-") and cell.service != "tls" and other != f"bare-{name}":
+                    if cell.service != "tls" and FRAMEWORK_OF.get(other, name) != name:
                         continue
                     words = f"{cell.id}: {name} / {other}"
                     found.append(self.figure(words, (cell.id, name), (cell.id, other)))
                 if cell.id.startswith("rpc") and cell.depth == 1:
                     words = f"{cell.id}: {name} add / its echo"
                     found.append(self.figure(words, (cell.id, name), ("echo", name)))
+                if cell.tags:
+                    words = f"{cell.id}: {name} / without tags ({TAGS_ASKED})"
+                    found.append(self.figure(words, (cell.id, name), (_untagged(cell), name)))
         return [one for one in found if one]
 
     def verdicts(self) -> list[tuple[str, str]]:
@@ -246,9 +253,23 @@ class Findings:
                 else:
                     parts.append(f"in {FRAMEWORKS[name]}, ours takes {figure.verdict} than {other}")
             if parts:
-                sentence = f"With {cell.label()}: {'; '.join(parts)}."
+                sentence = f"With {cell.label()}: {'; '.join(parts)}.{self._tags_words(service)}"
                 found.append((service, sentence))
         return found
+
+    def _tags_words(self, service: str) -> str:
+        """What tags make of the cost, at the worst: a sentence after the verdict, or nothing."""
+        parts = []
+        for name, framework in FRAMEWORKS.items():
+            cells = [one for one in self.results.cells if one.service == service and one.tags]
+            ratios = [self.figure("", (one.id, name), (_untagged(one), name)) for one in cells]
+            if worst := max((one.ratio.median for one in ratios if one), default=0.0):
+                parts.append(f"{worst:.2f} times that in {framework}")
+        return (
+            f" With time and msgid a delivery costs at most {', '.join(parts)} ({TAGS_ASKED})."
+            if parts
+            else ""
+        )
 
     # -- latency ------------------------------------------------------------------------
 
@@ -282,13 +303,25 @@ class Findings:
         return found
 
 
+def _untagged(cell: Cell) -> str:
+    """The id of the cell that is the same without tags."""
+    return cell.id.removesuffix("-tags")
+
+
+TAGS_ASKED = "asked: at most 1.5"
+"""Times what a delivery may cost with tags: the line is built once, whoever gets it."""
+
 CURVE = (10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99)
+
+FRAMEWORK_OF = {"bare-twisted": "twisted", "bare-gevent": "gevent", "words": "twisted"}
+"""Of which of ours a rival is the framework: with the other it has no ratio.  TLS is one layer in ours."""
 
 RIVALS = {
     "echo": ("bare-twisted", "bare-gevent", "epoll"),
     "udp": ("bare-twisted", "bare-gevent", "blocking"),
     "tls": ("bare-twisted", "bare-gevent"),
     "rpc": ("amp", "aiorpcx"),
+    "chat": ("bare-twisted", "bare-gevent", "words", "ngircd"),
 }
 
 SENTENCES = {
@@ -296,4 +329,8 @@ SENTENCES = {
     "udp": (("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
     "tls": (("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
     "rpc": (("twisted", "aiorpcx"), ("gevent", "aiorpcx")),
+    "chat": (
+        *(("twisted", "ngircd"), ("gevent", "ngircd")),
+        *(("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
+    ),
 }

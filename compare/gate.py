@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from compare import dialects
+from compare import chat_gate, dialects
 from compare.dialects import WrongAnswer
+from compare.load.connections import Lost
 from compare.process import Failed, Server
 from compare.results import Gate
 
@@ -30,7 +31,7 @@ LARGE = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question; `ask` raises WrongAnswer or OSError where the answer is no."""
+    """One question; `ask` raises WrongAnswer, Lost or OSError where the answer is no."""
 
     words: str
     ask: Callable[[Server, str], None]
@@ -259,6 +260,7 @@ NEEDED: dict[str, tuple[Check, ...]] = {
         Check("add(1, 2) is 3 on several connections", _several_connections),
         Check("answers 16 calls at once", _pipelined),
     ),
+    "chat": tuple(Check(*each) for each in chat_gate.NEEDED),
 }
 FURTHER: dict[str, tuple[Check, ...]] = {
     "echo": (
@@ -276,6 +278,7 @@ FURTHER: dict[str, tuple[Check, ...]] = {
         Check("a notification is not answered", _notification),
         Check("a batch is answered as one", _batch),
     ),
+    "chat": tuple(Check(*each) for each in chat_gate.FURTHER),
 }
 
 
@@ -289,7 +292,7 @@ def examine(server: Server, ca: str = "") -> Gate:
             check.ask(server, ca)
             gate.facts[check.words] = True
             continue
-        except WrongAnswer as error:
+        except (WrongAnswer, Lost) as error:
             why = str(error)
         except TimeoutError:
             why = f"no answer within {PATIENCE:g} s"

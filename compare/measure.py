@@ -34,6 +34,8 @@ class Bench:
     def _job(self, cell: Cell, server: Server) -> Job:
         """What is alike in every kind of window.  Raises Failed where the server answers wrongly."""
         contender = server.contender
+        if contender.dialect == "irc":
+            return self._chat_job(cell, server)
         key = (contender.service, contender.name, cell.size, cell.depth)
         if key not in self._learnt:
             self._learnt[key] = gate.learn(server, self.files.get("ca", ""), cell.size, cell.depth)
@@ -54,6 +56,20 @@ class Bench:
             ca=self.files.get("ca", ""),
         )
 
+    def _chat_job(self, cell: Cell, server: Server) -> Job:
+        return Job(
+            kind="registration" if cell.measure == "registration" else "fanout",
+            port=server.port,
+            connections=min(cell.connections, server.contender.connections),
+            dialect="irc",
+            size=cell.size,
+            depth=cell.depth,
+            tags=cell.tags,
+            warmup=WARMUP,
+            seconds=cell.seconds,
+            pid=server.pid,
+        )
+
     def _do(self, job: Job, cell: Cell, server: Server, number: int) -> Round:
         outcome = self.generator.do(job)
         round_ = Round(cell=cell.id, name=server.contender.name, number=number, connections=0)
@@ -64,7 +80,7 @@ class Bench:
         return round_
 
     def closed(self, cell: Cell, server: Server, number: int) -> Round:
-        """As fast as it answers.  Raises Failed, GeneratorFailed."""
+        """As fast as it answers (or registers).  Raises Failed, GeneratorFailed."""
         return self._do(self._job(cell, server), cell, server, number)
 
     def paced(self, cell: Cell, server: Server, number: int, rate: float) -> Round:
@@ -100,6 +116,8 @@ class Bench:
     def ceiling(self, cell: Cell, dialect: str) -> float:
         """Operations a second of the generator alone: the null server's, or what its own CPU
         would allow were its core full.  Raises Failed, GeneratorFailed."""
+        if cell.service == "chat":
+            return self._fanout_ceiling(cell)
         transport = _TRANSPORT.get(cell.service, "tcp")
         request = dialects.requests(dialect, cell.size, cell.depth)
         null = Contender("null", cell.service, "control", "", null_command(transport, len(request)))
@@ -119,9 +137,22 @@ class Bench:
                     pid=server.pid,
                 )
             )
-        if not outcome.generator_cpu:
-            return 0.0
-        return max(outcome.operations / outcome.seconds, outcome.operations / outcome.generator_cpu)
+        return _ceiling(outcome)
+
+    def _fanout_ceiling(self, cell: Cell) -> float:
+        command = (sys.executable, str(HERE / "load" / "null_chat.py"), "{port}")
+        null = Contender("null", cell.service, "control", "", command, dialect="irc")
+        with Server(null, self.server_core) as server:
+            server.start()
+            job = self._chat_job(cell, server)
+            job.seconds = min(cell.seconds, 0.5)
+            return _ceiling(self.generator.do(job))
+
+
+def _ceiling(outcome: Outcome) -> float:
+    if not outcome.generator_cpu:
+        return 0.0
+    return max(outcome.operations / outcome.seconds, outcome.operations / outcome.generator_cpu)
 
 
 def null_command(transport: str, size: int) -> tuple[str, ...]:

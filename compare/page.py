@@ -24,6 +24,7 @@ TITLES = {
     "udp": "Echo over UDP",
     "tls": "Echo over TLS",
     "rpc": "Remote calls: add(1, 2)",
+    "chat": "Chat: one line to 200 members",
 }
 
 # The drawing area of a latency chart, in its own units: 390 px wide it is still legible.

@@ -64,12 +64,18 @@ class Server:
         self._core = core
         self._files = dict(files or {})
         self._process: subprocess.Popen[bytes] | None = None
+        self._config: IO[str] | None = None
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
 
     def start(self) -> None:
         """Returns once it listens.  Raises Failed; whatever happens, `stop` puts away what runs."""
         self.port = free_port(socket.SOCK_DGRAM if self.udp else socket.SOCK_STREAM)
         words = {"port": str(self.port), **self._files}
+        if self.contender.config:
+            self._config = tempfile.NamedTemporaryFile("w", suffix=".conf")  # noqa: SIM115 (as above)
+            self._config.write(_filled(self.contender.config, words))
+            self._config.flush()
+            words["config"] = self._config.name
         command = [_filled(word, words) for word in self.contender.command]
         try:
             with uninterrupted():
@@ -84,6 +90,10 @@ class Server:
                     env=child_environment(),
                 )
                 self.pid = self._process.pid
+        except FileNotFoundError as error:
+            if os.sep in command[0]:
+                raise Failed(f"could not be started: {error.strerror}: {command[0]}") from None
+            raise Failed(f"not installed: {command[0]}") from None
         except OSError as error:
             raise Failed(f"could not be started: {error.strerror}: {command[0]}") from None
         proc.pin(self.pid, self._core)
@@ -143,7 +153,7 @@ class Server:
         """End it and all that it started; says so if that needed force."""
         problem = ""
         if self._process is None or self._process.returncode is not None:
-            self._stderr.close()
+            self._close_files()
             return problem
         if self.alive():
             self._process.send_signal(signal.SIGTERM)
@@ -163,8 +173,13 @@ class Server:
         while proc.group(self.pid) and time.monotonic() < until:
             time.sleep(0.005)
         self._process.wait()
-        self._stderr.close()
+        self._close_files()
         return problem
+
+    def _close_files(self) -> None:
+        self._stderr.close()
+        if self._config:
+            self._config.close()  # and so it is removed
 
     def __enter__(self) -> Server:
         return self

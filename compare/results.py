@@ -10,7 +10,7 @@ import msgspec
 FORMAT = 1
 
 Kind = Literal["ours", "bare", "control", "peer", "yours"]
-Measure = Literal["closed", "paced", "memory"]
+Measure = Literal["closed", "paced", "memory", "registration"]
 
 
 class BadFile(Exception):
@@ -42,6 +42,7 @@ class Row(msgspec.Struct, kw_only=True):
     framework: str
     command: str
     note: str = ""
+    config: str = ""
 
 
 class Gate(msgspec.Struct, kw_only=True):
@@ -71,9 +72,17 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
     names: tuple[str, ...] = ()
     rounds: int = 0  # 0: as many as the run has
     core: tuple[str, ...] = ()  # where there are any, `rounds` holds for all others
+    tags: bool = False  # chat: lines with server-time and message-tags, for whoever offers them
+
+    @property
+    def rated(self) -> bool:
+        """Whether its windows are as many operations as there can be, so that they have a rate."""
+        return self.measure in ("closed", "registration")
 
     def label(self) -> str:
         """In words, for a heading."""
+        if self.service == "chat":
+            return self._chat_label()
         words = [f"{self.connections:,} connection{'s' if self.connections != 1 else ''}"]
         if self.measure == "memory":
             return f"{self.connections:,} idle connections"
@@ -83,6 +92,15 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
         if self.fraction:
             words.append(f"at {self.fraction:.0%} of its own ceiling")
         return ", ".join(words)
+
+    def _chat_label(self) -> str:
+        if self.measure == "memory":
+            return f"{self.connections:,} idle members"
+        if self.measure == "registration":
+            return "registrations, 8 at a time"
+        lines = f"{self.depth} lines" if self.depth > 1 else "1 line"
+        tags = ", with server-time and message-tags" if self.tags else ""
+        return f"one sender, {self.connections - 1:,} members, {self.size} B, {lines} in flight{tags}"
 
 
 class Round(msgspec.Struct, kw_only=True):

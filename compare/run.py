@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from compare import certificate, gate, proc
+from compare import certificate, chat_gate, gate, proc
 from compare.contenders import Contender
 from compare.interrupt import uninterrupted
 from compare.load.client import Generator, GeneratorFailed
@@ -80,6 +80,8 @@ class Run:
     def _measure(self) -> None:
         results, plan = self.results, self.plan
         results.cells = [one for one in plan.cells if self._names(one)]
+        measured = {(cell.service, name) for cell in results.cells for name in self._names(cell)}
+        self.contenders = [one for one in self.contenders if (one.service, one.name) in measured]
         closed = [one for one in results.cells if one.measure == "closed"]
         again = twin(self.contenders, closed[0]) if closed else None
         if again:
@@ -95,6 +97,7 @@ class Run:
         for contender in self.contenders:
             self._examine(contender)
         self._ceilings(closed)
+        self.out |= self._without_tags()
         for contender in self.contenders:
             self._start(contender)
         began, planned = self.clock(), 0.0
@@ -123,6 +126,7 @@ class Run:
                 framework=contender.framework,
                 command=" ".join(contender.command),
                 note=contender.note,
+                config=contender.config,
             )
         )
         self.watcher.doing(f"asking everybody what they can do: {contender.service} {contender.name}")
@@ -142,8 +146,8 @@ class Run:
     def _ceilings(self, closed: Sequence[Cell]) -> None:
         for cell in closed:
             self.watcher.doing(f"how fast the generator is alone: {cell.id}")
-            # TLS has no server that costs nothing: there the generator's own CPU tells.
-            if cell.service != "tls":
+            # TLS and tags have no server that costs nothing: there the generator's own CPU tells.
+            if cell.service != "tls" and not cell.tags:
                 dialect = "jsonrpc" if cell.service == "rpc" else "echo"
                 try:
                     self.results.ceilings[cell.id] = self.bench.ceiling(cell, dialect)
@@ -169,6 +173,14 @@ class Run:
             (one.service, one.name) == (contender.service, contender.name) and one.refused
             for one in self.results.gates
         )
+
+    def _without_tags(self) -> set[tuple[str, str]]:
+        """(cell id, name) of those who can't be measured with tags; that they can't is beside their row."""
+        able = {(one.service, one.name) for one in self.results.gates if one.facts.get(chat_gate.TAGS)}
+        cells = [one for one in self.results.cells if one.tags]
+        return {
+            (one.id, name) for one in cells for name in self._names(one) if (one.service, name) not in able
+        }
 
     # -- the rounds ---------------------------------------------------------------------
 
@@ -217,7 +229,7 @@ class Run:
     def _window(self, cell: Cell, server: Server, number: int) -> None:
         name = server.contender.name
         try:
-            if cell.measure == "closed":
+            if cell.rated:
                 round_ = self.bench.closed(cell, server, number)
             elif cell.measure == "paced":
                 round_ = self.bench.paced(cell, server, number, self._pace(cell, name))

@@ -16,17 +16,52 @@ SPARE = 100
 
 BEST = (*CLOSE, "uvloop")
 
+RELAYS = ("twisted", "gevent", "bare-twisted", "bare-gevent", "ngircd")
+"""Whom chat's headline is about."""
+
+MEMBERS = 201
+"""One who says and 200 who are told."""
+
 
 def quick(seconds: float) -> list[Cell]:
-    """The headline cells and memory: done in two minutes with windows of half a second."""
+    """The headline cells and memory: done in two minutes with windows of half a second.
+
+    Only echo goes through all rounds, and there only those whom the claims are about.
+    """
     return [
         Cell(id="echo", service="echo", measure="closed", seconds=seconds, rounds=3, core=CLOSE),
-        Cell(id="tls-64k", service="tls", measure="closed", connections=10, size=65_536, seconds=seconds),
-        Cell(id="rpc", service="rpc", measure="closed", seconds=seconds),
-        Cell(id="rpc-16", service="rpc", measure="closed", depth=16, seconds=seconds),
+        Cell(
+            id="tls-64k",
+            service="tls",
+            measure="closed",
+            connections=10,
+            size=65_536,
+            seconds=seconds,
+            rounds=3,
+        ),
+        Cell(id="rpc", service="rpc", measure="closed", seconds=seconds, rounds=3),
+        Cell(id="rpc-16", service="rpc", measure="closed", depth=16, seconds=seconds, rounds=3),
         Cell(id="udp", service="udp", measure="closed", seconds=seconds, rounds=3),
+        _chat("chat", 1, False, seconds, names=RELAYS, rounds=3),
         Cell(id="echo-memory", service="echo", measure="memory", connections=1000, names=BEST, rounds=1),
     ]
+
+
+def _chat(
+    name: str, depth: int, tags: bool, seconds: float, names: tuple[str, ...] = (), rounds: int = 0
+) -> Cell:
+    return Cell(
+        id=name,
+        service="chat",
+        measure="closed",
+        connections=MEMBERS,
+        size=64,
+        depth=depth,
+        tags=tags,
+        seconds=seconds,
+        names=names,
+        rounds=rounds,
+    )
 
 
 def full(seconds: float, descriptors: int) -> list[Cell]:
@@ -87,4 +122,10 @@ def _every(seconds: float) -> list[Cell]:
             )
             for percent in (30, 60, 90)
         ),
+        _chat("chat", 1, False, seconds),
+        _chat("chat-32", 32, False, seconds),
+        _chat("chat-tags", 1, True, seconds),
+        _chat("chat-32-tags", 32, True, seconds),
+        Cell(id="chat-memory", service="chat", measure="memory", connections=1_000),
+        Cell(id="chat-registration", service="chat", measure="registration", seconds=seconds),
     ]

@@ -10,23 +10,37 @@ import msgspec
 
 from compare.load.closed import ClosedLoop
 from compare.load.connections import Connection, Lost, tls_context
+from compare.load.fanout import FanOut
 from compare.load.jobs import Job, Outcome
+from compare.load.members import Member, registered
 from compare.load.paced import PacedLoop
+from compare.load.registrations import Registrations
 
 
 class Worker:
     """Does one job after the other; keeps only the connections of an `idle` one."""
 
     def __init__(self) -> None:
-        self.held: list[Connection] = []
+        self.held: list[Connection] | list[Member] = []
 
     def do(self, job: Job) -> Outcome:
         outcome = Outcome()
-        connections: list[Connection] = []
         try:
             if job.kind == "release":
                 self.release()
-                return outcome
+            elif job.dialect == "irc":
+                self._chat(job, outcome)
+            else:
+                self._round_trips(job, outcome)
+        except Lost as lost:
+            outcome.problem = str(lost)
+        except OSError as error:
+            outcome.problem = f"the connection failed: {error}"
+        return outcome
+
+    def _round_trips(self, job: Job, outcome: Outcome) -> None:
+        connections: list[Connection] = []
+        try:
             context = tls_context(job)
             for number in range(job.connections):
                 connections.append(Connection(job, number, context))
@@ -37,14 +51,31 @@ class Worker:
                 ClosedLoop(job, connections).run(outcome)
             else:
                 PacedLoop(job, connections).run(outcome)
-        except Lost as lost:
-            outcome.problem = str(lost)
-        except OSError as error:
-            outcome.problem = f"the connection failed: {error}"
         finally:
             for one in connections:
                 one.sock.close()
-        return outcome
+
+    def _chat(self, job: Job, outcome: Outcome) -> None:
+        if job.kind == "registration":
+            Registrations(job).run(outcome)
+            return
+        members: list[Member] = []
+        try:
+            for number in range(job.connections):
+                members.append(registered(job.port, b"m%06d" % number, job.tags))
+            outcome.connections = len(members)
+            if job.kind == "idle":
+                self.held, members = members, []
+            else:
+                for one in members:
+                    one.join()
+                FanOut(job, members).run(outcome)
+                # Nobody's window shall share the server's core with this one's good-byes.
+                for one in members:
+                    one.leave()
+        finally:
+            for one in members:
+                one.sock.close()
 
     def release(self) -> None:
         for one in self.held:

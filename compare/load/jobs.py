@@ -13,10 +13,11 @@ class Job(msgspec.Struct, kw_only=True):
     """One window against one server.
 
     A round trip is `depth` operations: `request` is all of their bytes, `reply` all that
-    must come back.  `stamped`: each connection puts its own number into both.
+    must come back.  `stamped`: each connection puts its own number into both.  In IRC's dialect
+    the generator makes the lines itself: of `size` bytes, to members who asked for `tags` or not.
     """
 
-    kind: Literal["closed", "paced", "idle", "release"]
+    kind: Literal["closed", "paced", "idle", "release", "fanout", "registration"]
     transport: Transport = "tcp"
     port: int = 0
     connections: int = 1
@@ -25,6 +26,8 @@ class Job(msgspec.Struct, kw_only=True):
     stamped: bool = False
     dialect: str = "echo"
     depth: int = 1
+    size: int = 0
+    tags: bool = False
     warmup: float = 0.1
     seconds: float = 0.5
     rate: float = 0  # operations per second, of a paced window
