@@ -9,8 +9,10 @@ from typing import Final
 
 import msgspec
 
+from protocols.chat.accounts import Unavailable
 from protocols.chat.settings import ChatSettings
 from protocols.chat.stores import Stores
+from protocols.listen import CannotStart
 from protocols.settings import SettingsError
 from stores.accounts import TABLE as ACCOUNT_TABLE
 from stores.accounts import SqlAccounts
@@ -28,7 +30,14 @@ MIGRATIONS: Final = (
 def open_stores(settings: ChatSettings) -> Stores:
     """Open the database that the settings name, or one in memory.  Blocks; raises CannotStart."""
     database = Database(settings.database, MIGRATIONS)
-    return Stores(SqlAccounts(database), database.write(_secret), database.close)
+    accounts = SqlAccounts(database)
+    try:
+        secret = database.write(_secret)
+        owned = tuple(account.name for account in accounts.every())
+    except (sqlite3.Error, Unavailable) as error:
+        database.close()
+        raise CannotStart(f"cannot use the database {settings.database}: {error}") from None
+    return Stores(accounts, secret, database.close, owned)
 
 
 def _secret(connection: sqlite3.Connection) -> bytes:

@@ -79,6 +79,10 @@ class Answering(Session):
         """standard-replies: the command failed, and why."""
         self.say(" ".join(["FAIL", command, code, *context, f":{words}"]))
 
+    def note(self, command: str, code: str, words: str, *context: str) -> None:
+        """standard-replies: something worth knowing about the command."""
+        self.say(" ".join(["NOTE", command, code, *context, f":{words}"]))
+
     def emit(self, line: Line) -> None:
         """What belongs to the answer to the command that runs, or to none."""
         if self._label is not None:

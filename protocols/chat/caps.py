@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
+
+Given: TypeAlias = Literal["", "accounts", "register", "sts"]
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
     """One capability that can be offered.
 
-    `given` names what must be there for it: "accounts", or "sts" for a policy in the settings.
+    `given` names what must be there for it: "accounts", "register" for accounts that clients may make,
+    or "sts" for a policy in the settings.
     `forms` is true if the lines that one receives look different with it.
     """
 
     name: str
     bit: int
     about: str
-    given: Literal["", "accounts", "sts"] = ""
+    given: Given = ""
     forms: bool = False
     requested: bool = True
 
@@ -31,7 +34,7 @@ CAPS: Final[dict[str, Cap]] = {}
 
 
 def _cap(
-    name: str, about: str, *, given: Literal["", "accounts", "sts"] = "", forms: bool = False,
+    name: str, about: str, *, given: Given = "", forms: bool = False,
     requested: bool = True,
 ) -> int:  # fmt: skip
     CAPS[name] = Cap(name, 1 << len(CAPS), about, given, forms, requested)
@@ -41,6 +44,7 @@ def _cap(
 ACCOUNT_NOTIFY = _cap("account-notify", "ACCOUNT when somebody near logs in or out", given="accounts")
 ACCOUNT_TAG = _cap("account-tag", "the author's account as a tag", given="accounts", forms=True)
 AWAY_NOTIFY = _cap("away-notify", "AWAY when somebody near goes or returns")
+ACCOUNT_REGISTRATION = _cap("draft/account-registration", "REGISTER makes an account", given="register")
 BATCH = _cap("batch", "lines that belong together say so")
 CAP_NOTIFY = _cap("cap-notify", "CAP NEW and CAP DEL when the offer changes")
 CHGHOST = _cap("chghost", "CHGHOST instead of QUIT and JOIN when somebody's host changes")
@@ -65,9 +69,14 @@ FORMS: Final = sum(cap.bit for cap in CAPS.values() if cap.forms)
 class Offer:
     """What one server offers at a time, and with which values."""
 
-    def __init__(self, mechanisms: Iterable[str] = (), sts: str = "") -> None:
-        self.values = {"sasl": ",".join(mechanisms), "sts": sts}
-        given = {"": True, "accounts": bool(self.values["sasl"]), "sts": bool(sts)}
+    def __init__(self, mechanisms: Iterable[str] = (), sts: str = "", register: str = "") -> None:
+        self.values = {"sasl": ",".join(mechanisms), "sts": sts, "draft/account-registration": register}
+        given = {
+            "": True,
+            "accounts": bool(self.values["sasl"]),
+            "sts": bool(sts),
+            "register": bool(register),
+        }
         self.caps = {name: cap for name, cap in CAPS.items() if given[cap.given]}
 
     def listed(self, version: int) -> list[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 class Registration:
     """Gathered from PASS, NICK, USER, CAP and AUTHENTICATE, until all is there."""
 
-    __slots__ = ("account", "negotiating", "nick", "password", "realname", "username")
+    __slots__ = ("account", "multiclient", "negotiating", "nick", "password", "realname", "username")
 
     def __init__(self) -> None:
         self.nick = ""
@@ -14,6 +14,8 @@ class Registration:
         self.realname = ""
         self.password: str | None = None
         self.account = ""
+        self.multiclient: bool | None = None
+        """The account's own setting."""
         self.negotiating = False
         """CAP LS or REQ was said, and CAP END was not: "registration ... is suspended"."""
 

@@ -12,6 +12,7 @@ from protocols.chat.commands.connection import tell_offer
 from protocols.chat.here import Here
 from protocols.chat.network.network import Network
 from protocols.chat.sasl import MECHANISMS
+from protocols.chat.services.table import SERVICES
 from protocols.chat.session import ChatSession
 from protocols.chat.settings import ChatLimits, ChatSettings
 from protocols.chat.stores import Stores
@@ -40,7 +41,8 @@ class ChatServer(Server):
         self.secret = stores.secret
         self.name = settings.name
         self.version = VERSION
-        self.network = Network(settings.limits)
+        self.network = Network(settings.limits, stores.owned)
+        self.services = SERVICES
         self.here = Here()
         self.offer = self._offer()
         self.unregistered = 0
@@ -86,7 +88,21 @@ class ChatServer(Server):
 
     def _offer(self) -> Offer:
         mechanisms = list(MECHANISMS) if self.accounts is not None else []
-        return Offer(mechanisms, self.settings.sts)
+        return Offer(mechanisms, self.settings.sts, ",".join(self.registering()))
+
+    def registering(self) -> list[str]:
+        """account-registration: what its capability says; nothing if nobody may register."""
+        settings = self.settings.accounts
+        if self.accounts is None or not settings.register:
+            return []
+        said = ["custom-account-name"]
+        if settings.register_email:
+            said.insert(0, "email-required")
+        # "servers should ensure that ... this functionality cannot be used to bypass any ...
+        # requirements that clients send a server password with PASS".
+        if settings.register_before_connect and not self.settings.password:
+            said.insert(0, "before-connect")
+        return said
 
     # -- coming and going ----------------------------------------------------------------
 

@@ -59,6 +59,7 @@ class ChatAccounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     register_email: Annotated[bool, Meta(description="REGISTER needs an address; no mail is sent")] = False
     hash_iterations: Annotated[int, Meta(ge=4096, description="iterations of SCRAM-SHA-256")] = 4096
     multiclient: Annotated[bool, Meta(description="connections of one account may share its nick")] = True
+    reserve_nicks: Annotated[bool, Meta(description="a nick that is an account's name is only for it")] = True
 
 
 class ChatHistory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

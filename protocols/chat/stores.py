@@ -23,3 +23,5 @@ class Stores:
     accounts: Accounts | None
     secret: bytes
     close: Callable[[], None] = nothing
+    owned: tuple[str, ...] = ()
+    """The names of the accounts that there were when the store was opened: nicks kept for them."""

@@ -96,7 +96,9 @@ class World:
     def __init__(
         self,
         accounts: Accounts | None = None,
+        /,
         run_calls: bool = True,
+        owned: tuple[str, ...] = (),
         said: ChatSettings | None = None,
         **settings: Any,
     ) -> None:
@@ -106,7 +108,7 @@ class World:
         self.now = 0.0
         self.run_calls = run_calls
         self.clients: dict[ChatSession, Client] = {}
-        self.server = ChatServer(said, self.host, Stores(accounts, b"a secret"))
+        self.server = ChatServer(said, self.host, Stores(accounts, b"a secret", owned=owned))
 
     def connect(self, host: str = "192.0.2.1", tls: str | None = None) -> Client:
         return Client(self, Peer(host, 40_000, "192.0.2.9", 6667, tls))

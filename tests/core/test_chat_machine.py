@@ -16,9 +16,10 @@ from protocols.chat.network.events import Event
 from protocols.chat.network.network import Network
 from protocols.chat.settings import ChatLimits, Oper
 from protocols.session import Reason
-from tests.core.chat import Client, World
+from tests.core.chat import Client, World, make_accounts
+from tests.core.chat_accounts import log_in
 
-NICKS = st.sampled_from(["ann", "ANN", "bob", "cyd", "dan", "eve", "[x]", "9", "a b"])
+NICKS = st.sampled_from(["ann", "ANN", "bob", "cyd", "dan", "eve", "gil", "[x]", "9", "a b"])
 CHANNELS = st.sampled_from(["#a", "#A", "#b", "#c", "c", "#a,#b"])
 CAPS = ["server-time", "message-tags", "echo-message", "extended-join", "away-notify", "labeled-response",
         "batch", "invite-notify", "setname", "extended-monitor", "multi-prefix"]  # fmt: skip
@@ -29,6 +30,7 @@ MODES = st.sampled_from(
 )  # fmt: skip
 PLACES = st.integers(0, 4)
 WORDS = st.sampled_from(["", "x", "two words", ":colon"])
+ACCOUNTS = make_accounts(gil="sesame", hal="sesame")
 LIMITS = ChatLimits(channels=2, list_modes=3, monitor=2, whowas=3)
 
 
@@ -37,7 +39,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(limits=LIMITS, oper=(Oper(name="admin", password="sesame"),))
+        self.world = World(ACCOUNTS, limits=LIMITS, oper=(Oper(name="admin", password="sesame"),))
         self.clients: list[Client] = []
         self.said = 0
         self.twin = Network(LIMITS)
@@ -71,6 +73,24 @@ class Machine(RuleBasedStateMachine):
     def stranger(self, nick: str) -> None:
         """Somebody connects, and may lose the race for the nick."""
         self.world.connect().send("JOIN #a", f"NICK {nick}", "PRIVMSG ann :x", "QUIT")
+
+    @rule(nick=st.sampled_from(["gil", "GIL", "hal"]))
+    def share(self, nick: str) -> None:
+        """One more connection of an account: it may share a nick."""
+        client = self.world.connect().send("CAP REQ :sasl", f"NICK {nick}", "USER u 0 * :Name")
+        log_in(client, nick)
+        client.send("CAP END")
+        if client.session.user is None:
+            client.send("QUIT")
+        else:
+            self.clients.append(client)
+
+    @rule(
+        at=PLACES,
+        words=st.sampled_from(["IDENTIFY gil sesame", "IDENTIFY hal sesame", "IDENTIFY x y", "LOGOUT"]),
+    )
+    def ask_nickserv(self, at: int, words: str) -> None:
+        self.send(at, f"NS {words}")
 
     @rule(at=PLACES, nick=NICKS)
     def rename(self, at: int, nick: str) -> None:
@@ -158,8 +178,9 @@ class Machine(RuleBasedStateMachine):
                     if "U" in channel.flags and channel.members.get(client.session.user, 0) == 0:  # type: ignore[call-overload]
                         wanted = max(wanted, HALFOP)
                     heard[other] = heard.get(other, 0) + (rank >= wanted)
-                elif user is nick and not status:
-                    heard[other] = heard.get(other, 0) + 1
+                elif nick is not None and not status and (user is nick or user is client.session.user):
+                    # The author's other connections see both sides of what is said.
+                    heard[other] = heard.get(other, 0) + (user is nick or other is not client)
         return heard
 
     # -- what always holds ---------------------------------------------------------------
@@ -192,6 +213,7 @@ class Machine(RuleBasedStateMachine):
         assert server.here.sessions.keys() == network.sessions.keys()
         alive = [one for one in self.world.clients.values() if not one.closed]
         assert {one.session.name for one in alive if one.session.user} == network.sessions.keys()
+        assert all(user.account for user in network.users.values() if len(user.sessions) > 1)
         assert server.unregistered == sum(one.session.user is None for one in alive)
 
     @invariant()

@@ -8,7 +8,7 @@ import hmac
 
 import pytest
 
-from protocols.chat.accounts import Keys, make_keys
+from protocols.chat.accounts import Keys, Unavailable, make_keys
 from protocols.chat.sasl import FAILURE, Ask, Challenge, Plain, Scram, Success
 from protocols.passwords import verify
 from tests.core.chat import Client, World, make_accounts
@@ -95,12 +95,18 @@ def test_registration_waits_for_the_answer_of_the_store() -> None:
 
 
 def test_a_store_that_fails_is_a_failure_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
-    client = begin(run_calls=False)
+    client = begin(run_calls=False).send("CAP REQ :standard-replies")
     client.send("AUTHENTICATE PLAIN", f"AUTHENTICATE {encode(b'%cann%csesame' % (0, 0))}").lines()
     (call,) = client.calls
-    client.world.carry_out(client, client.session.failed(call, OSError("database is locked"), 0.0))
-    assert client.numerics() == ["904"]
-    assert "can't be asked" in caplog.text
+    client.world.carry_out(client, client.session.failed(call, Unavailable("database is locked"), 0.0))
+    assert client.lines() == [
+        ":irc.example.org NOTE AUTHENTICATE TEMPORARILY_UNAVAILABLE"
+        " :Accounts can't be reached now, please try again later",
+        ":irc.example.org 904 ann :SASL authentication failed",
+    ]
+    assert [record.getMessage() for record in caplog.records] == [
+        "accounts can't be reached: database is locked"
+    ]
 
 
 def test_logging_in_again_tells_the_others() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from protocols.chat import isupport
-from protocols.chat.caps import CAP_NOTIFY
+from protocols.chat.caps import CAP_NOTIFY, STANDARD_REPLIES
 from protocols.chat.casemap import fold, is_nick, username
+from protocols.chat.commands.accounts import logged_in_as
 from protocols.chat.commands.sasl import abort
 from protocols.chat.commands.server import lusers, motd
 from protocols.chat.message import LINE, Message, cut_text
@@ -29,6 +31,7 @@ from protocols.chat.numerics import (
     Refusal,
 )
 from protocols.chat.services.table import SERVICES
+from protocols.session import Call
 
 if TYPE_CHECKING:
     from protocols.chat.session import ChatSession
@@ -52,14 +55,47 @@ def nick(session: ChatSession, message: Message, now: float) -> None:
     if not is_nick(wanted, session.server.limits.nick) or fold(wanted) in SERVICES:
         raise Refusal(ERR_ERRONEUSNICKNAME, wanted)
     if session.user is not None:
-        session.apply(Rename(session.name, session.wall(), wanted))
+        _with_owner(session, wanted, lambda free: _rename(session, wanted, free))
         return
+    registration = session.registration
     holder = session.server.network.nicks.get(fold(wanted))
-    if holder is not None and not (holder.account and holder.account == session.registration.account):
-        # Told early, so that the client can choose another; `Arrive` decides.
+    if holder is not None and not (
+        holder.account and (registration.negotiating or holder.account == registration.account)
+    ):
+        # Told early, so that the client can choose another; `Arrive` decides.  Not to who may still
+        # log in to the account of the nick's holder, and share it.
         raise Refusal(ERR_NICKNAMEINUSE, wanted)
-    session.registration.nick = wanted
+    registration.nick = wanted
     register(session)
+
+
+def _rename(session: ChatSession, nick: str, free: bool) -> None:
+    session.apply(Rename(session.name, session.wall(), nick, free))
+    if session.nick != nick:
+        _tell_of_owner(session, nick)
+
+
+def _with_owner(session: ChatSession, nick: str, then: Callable[[bool], None]) -> None:
+    """Go on, knowing whether the nick is kept for nobody.
+
+    Where the network believes that it is another account's, the store is asked: the account may have
+    been removed meanwhile, and by somebody else.
+    """
+    server = session.server
+    if server.accounts is None or not server.settings.accounts.reserve_nicks:
+        then(True)
+    elif fold(nick) not in server.network.owned or fold(nick) == fold(logged_in_as(session)):
+        then(False)
+    else:
+        session.call(Call(server.accounts.find, (nick,)), lambda found, now: then(found is None))
+
+
+def _tell_of_owner(session: ChatSession, nick: str) -> None:
+    """Why a nick that nobody has can't be had."""
+    network = session.server.network
+    if fold(nick) in network.owned and fold(nick) not in network.nicks and session.caps & STANDARD_REPLIES:
+        words = "That nick belongs to an account, and you are not logged in to it"
+        session.fail("NICK", "NICKNAME_RESERVED", words, nick)
 
 
 def user(session: ChatSession, message: Message, now: float) -> None:
@@ -178,6 +214,11 @@ def register(session: ChatSession) -> None:
         session.reply(ERR_PASSWDMISMATCH)
         session.end("Bad password")
         return
+    _with_owner(session, registration.nick, lambda free: _arrive(session, free))
+
+
+def _arrive(session: ChatSession, free: bool) -> None:
+    server, registration = session.server, session.registration
     event = Arrive(
         session.name,
         session.wall(),
@@ -190,15 +231,18 @@ def register(session: ChatSession) -> None:
         registration.account,
         session.peer.tls is not None,
         server.settings.default_user_modes,
-        server.settings.accounts.multiclient,
+        server.settings.accounts.multiclient and registration.multiclient is not False,
+        free,
     )
     deliveries = server.network.apply(event)
     session.user = server.network.sessions.get(session.name)
     if session.user is None:
-        registration.nick = ""
-    else:
-        server.arrived(session)
-        _welcome(session)
+        nick, registration.nick = registration.nick, ""
+        session.deliver(deliveries)
+        _tell_of_owner(session, nick)
+        return
+    server.arrived(session)
+    _welcome(session)
     session.deliver(deliveries)
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 from typing import TYPE_CHECKING, Any
 
+from protocols.chat.caps import STANDARD_REPLIES
+from protocols.chat.commands.accounts import LATER, log_in, log_trouble
 from protocols.chat.message import Message
-from protocols.chat.network.events import SetAccount
 from protocols.chat.numerics import (
     ERR_SASLABORTED,
     ERR_SASLFAIL,
     ERR_SASLTOOLONG,
-    RPL_LOGGEDIN,
     RPL_SASLMECHS,
     RPL_SASLSUCCESS,
 )
@@ -22,8 +21,6 @@ from protocols.session import Call
 
 if TYPE_CHECKING:
     from protocols.chat.session import ChatSession
-
-log = logging.getLogger("protocols.chat")
 
 PIECE = 400
 """SASL 3.1: messages are "split into 400-byte chunks"; a shorter one is the last."""
@@ -95,29 +92,21 @@ def _next(session: ChatSession, exchange: Exchange, step: Step) -> None:
 
         def answered(result: Any, now: float) -> None:
             if isinstance(result, Exception):
-                log.error("accounts can't be asked", exc_info=result)
-                _failed(session)
+                log_trouble(result)
+                if session.caps & STANDARD_REPLIES:
+                    session.note("AUTHENTICATE", "TEMPORARILY_UNAVAILABLE", LATER)
+                session.exchange = None
+                session.reply(ERR_SASLFAIL)
             else:
                 _next(session, exchange, exchange.mechanism.answered(result))
 
         session.call(Call(step.method, step.arguments), answered)
     elif isinstance(step, Success):
-        _logged_in(session, step.account)
+        session.exchange = None
+        if log_in(session, step.account, step.multiclient):
+            session.reply(RPL_SASLSUCCESS)
     else:
         _failed(session)
-
-
-def _logged_in(session: ChatSession, account: str) -> None:
-    session.exchange = None
-    session.registration.account = account
-    user = session.user
-    if user is not None:
-        session.apply(SetAccount(session.name, session.wall(), account))
-        source = user.source
-    else:
-        source = f"{session.nick}!{session.registration.username or '*'}@{session.host}"
-    session.reply(RPL_LOGGEDIN, source, account, account)
-    session.reply(RPL_SASLSUCCESS)
 
 
 def _failed(session: ChatSession) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from protocols.chat.commands import (
+    accounts,
     channels,
     connection,
     messages,
@@ -56,6 +57,10 @@ COMMANDS: Final[dict[str, Command]] = {
                    "negotiates capabilities", "IRCv3 Capability Negotiation", "any"),
     "AUTHENTICATE": Command(sasl.authenticate, 1, "<mechanism> | <data> | *", "logs you in",
                             "IRCv3 SASL 3.2", "any"),
+    "REGISTER": Command(accounts.register, 3, "<account | *> <email | *> <password>", "makes an account",
+                        "IRCv3 account-registration", "any", cost=10),
+    "VERIFY": Command(accounts.verify, 2, "<account> <code>", "completes a registration",
+                      "IRCv3 account-registration", "any", cost=2),
     "PING": Command(connection.ping, 1, "<token>", "asks for a PONG", "RFC 2812 §3.7.2", "any"),
     "PONG": Command(connection.pong, 0, "<token>", "answers a PING", "RFC 2812 §3.7.3", "any"),
     "QUIT": Command(connection.quit_, 0, "[:<reason>]", "ends the connection", "RFC 2812 §3.1.7", "any"),

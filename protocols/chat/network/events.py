@@ -32,6 +32,8 @@ class Arrive(Event, frozen=True, tag=True, gc=False):
     modes: str = ""
     shares: bool = False
     """May it share the nick of its own account?"""
+    free: bool = False
+    """The nick is kept for nobody, whatever the network believes."""
 
 
 class Leave(Event, frozen=True, tag=True, gc=False):
@@ -41,9 +43,10 @@ class Leave(Event, frozen=True, tag=True, gc=False):
 
 
 class Rename(Event, frozen=True, tag=True, gc=False):
-    """NICK."""
+    """NICK.  `free` as for `Arrive`."""
 
     nick: str
+    free: bool = False
 
 
 class SetAway(Event, frozen=True, tag=True, gc=False):

@@ -26,6 +26,7 @@ from protocols.chat.network.state import State
 from protocols.chat.numerics import (
     ERR_NICKNAMEINUSE,
     ERR_NOPRIVILEGES,
+    ERR_SASLALREADY,
     ERR_UMODEUNKNOWNFLAG,
     ERR_USERSDONTMATCH,
     RPL_NOWAWAY,
@@ -40,6 +41,7 @@ from protocols.chat.numerics import (
 
 def arrive(network: State, author: User | None, event: Arrive, out: list[Delivery]) -> None:
     """The nick is won here, once: who comes second gets 433."""
+    _keep_for_its_account(network, event.nick, event.account, event.free)
     holder = network.nicks.get(fold(event.nick))
     if holder is not None:
         if not (event.shares and event.account and holder.account == event.account):
@@ -60,6 +62,14 @@ def arrive(network: State, author: User | None, event: Arrive, out: list[Deliver
         network.invisible[user] = None
     network.most = max(network.most, len(network.users))
     tell_online(network, user, out)
+
+
+def _keep_for_its_account(network: State, nick: str, account: str, free: bool) -> None:
+    """A nick that is an account's name is that account's alone; raises 433 for others."""
+    if account:
+        network.owned.add(fold(account))
+    if not free and fold(nick) in network.owned and fold(nick) != fold(account):
+        raise Refusal(ERR_NICKNAMEINUSE, nick)
 
 
 def leave(network: State, author: User, event: Leave, out: list[Delivery]) -> None:
@@ -136,6 +146,8 @@ def rename(network: State, author: User, event: Rename, out: list[Delivery]) -> 
     holder = network.nicks.get(fold(new))
     if holder is not None and holder is not author:
         raise Refusal(ERR_NICKNAMEINUSE, new)
+    if holder is None:
+        _keep_for_its_account(network, new, author.account, event.free)
     line = Line(f"NICK {new}", event.time, author)
     same = fold(old) == fold(new)
     if not same:
@@ -156,7 +168,10 @@ def set_away(network: State, author: User, event: SetAway, out: list[Delivery]) 
     out.append(Reply(RPL_NOWAWAY if event.message else RPL_UNAWAY, ()))
     if before != event.message:
         words = f"AWAY :{event.message}" if event.message else "AWAY"
-        _notify(network, author, Line(words, event.time, author), AWAY_NOTIFY, out, myself=False)
+        line = Line(words, event.time, author)
+        _notify(network, author, line, AWAY_NOTIFY, out, myself=False)
+        # The author's other connections are away as well, and have no numeric that says so.
+        out.append(Say(line, users=[author], needs=AWAY_NOTIFY, origin=False))
 
 
 def set_realname(network: State, author: User, event: SetRealname, out: list[Delivery]) -> None:
@@ -167,11 +182,16 @@ def set_realname(network: State, author: User, event: SetRealname, out: list[Del
 
 
 def set_account(network: State, author: User, event: SetAccount, out: list[Delivery]) -> None:
-    """account-notify."""
-    if author.account != event.account:
-        author.account = event.account
-        line = Line(f"ACCOUNT {event.account or '*'}", event.time, author)
-        _notify(network, author, line, ACCOUNT_NOTIFY, out)
+    """account-notify.  Connections that share a nick share their account: one can't change it alone."""
+    if author.account == event.account:
+        return
+    if len(author.sessions) > 1:
+        raise Refusal(ERR_SASLALREADY)
+    author.account = event.account
+    if event.account:
+        network.owned.add(fold(event.account))
+    line = Line(f"ACCOUNT {event.account or '*'}", event.time, author)
+    _notify(network, author, line, ACCOUNT_NOTIFY, out)
 
 
 def set_host(network: State, author: User, event: SetHost, out: list[Delivery]) -> None:

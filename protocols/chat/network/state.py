@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from protocols.chat.casemap import fold
@@ -23,7 +24,7 @@ class State:
     the same events also list everything in the same order.
     """
 
-    def __init__(self, limits: ChatLimits) -> None:
+    def __init__(self, limits: ChatLimits, owned: Iterable[str] = ()) -> None:
         self.limits = limits
         """Read at each use.  They are part of what makes two networks the same."""
         self.users: dict[str, User] = {}
@@ -33,6 +34,9 @@ class State:
         """Both by folded name."""
         self.sessions: dict[str, User] = {}
         """The user of each registered connection."""
+        self.owned = {fold(account) for account in owned}
+        """Folded names of accounts: nobody else may have these nicks.  It may be behind what the store
+        knows; `Arrive.free` corrects that."""
         self.operators: dict[User, None] = {}
         self.invisible: dict[User, None] = {}
         """Who has +o, and who has +i: LUSERS counts them at each registration."""
@@ -100,6 +104,7 @@ class State:
             "nicks": {nick: user.id for nick, user in self.nicks.items()},
             "channels": {name: channel.snapshot() for name, channel in self.channels.items()},
             "sessions": {session: user.id for session, user in self.sessions.items()},
+            "owned": sorted(self.owned),
             "operators": [user.id for user in self.operators],
             "invisible": [user.id for user in self.invisible],
             "monitored": {nick: list(who) for nick, who in self.monitored.items()},

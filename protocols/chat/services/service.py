@@ -7,18 +7,16 @@ with notices to who asked, which are part of a labeled answer.  HELP is made fro
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from protocols.chat.commands.accounts import log_trouble
 from protocols.chat.network.deliveries import Line
 from protocols.session import Call
 
 if TYPE_CHECKING:
     from protocols.chat.session import ChatSession
-
-log = logging.getLogger("protocols.chat")
 
 Run = Callable[["ChatSession", list[str]], "Iterator[None] | None"]
 
@@ -65,7 +63,7 @@ class Service:
         def over(result: Any, now: float) -> None:
             try:
                 if isinstance(result, Exception):
-                    log.error("%s: %s can't do it: %r", session.peer, self.name, result)
+                    log_trouble(result)
                     raise Unable("That can't be done now. Please try again later.")
                 answered(result)
             except Unable as unable:

@@ -1,0 +1,105 @@
+"""Several connections of one account that share its nick: one user, however many clients."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.chat_accounts import log_in, share, world
+
+
+def test_a_client_that_says_its_nick_before_it_logs_in_shares_it_all_the_same() -> None:
+    where = world()
+    first, second = share(where), share(where, "ANN")
+    assert first.session.user is second.session.user
+    lines = second.lines()
+    assert any(line.startswith(":irc.example.org 001 ann :") for line in lines)
+
+
+@pytest.mark.parametrize("setting", [{"multiclient": False}, {}])
+def test_who_does_not_want_to_share_does_not(setting: dict[str, bool]) -> None:
+    where = world(**setting)
+    first = share(where)
+    if not setting:
+        first.send("NS SET MULTICLIENT OFF")
+        assert "MULTICLIENT is OFF" in first.lines()[-1]
+    second = where.connect().send("CAP LS 302", "NICK ann", "USER a 0 * :A", "CAP REQ :sasl")
+    log_in(second)
+    assert second.send("CAP END").numerics() == ["433"]
+    assert second.send("NICK ann2").numerics()[0] == "001"
+
+
+def test_a_stranger_does_not_share() -> None:
+    where = world()
+    share(where)
+    assert where.connect().send("NICK ann").numerics() == ["433"]
+    negotiating = where.connect().send("CAP LS 302", "NICK ann", "USER a 0 * :A")
+    negotiating.lines()
+    assert negotiating.send("CAP END").numerics() == ["433"]
+
+
+def test_each_connection_sees_what_its_user_does() -> None:
+    """chat.md: "several connections of one account may share its nick, each gets the messages"."""
+    where = world()
+    one, two = share(where), share(where, "ann", "message-tags", "echo-message", "away-notify")
+    bob = where.register("bob")
+    one.send("JOIN #tea")
+    bob.send("JOIN #tea")
+    for client in (one, two, bob):
+        client.lines()
+    steps = {
+        "PRIVMSG #tea :hi": ["PRIVMSG #tea :hi"],
+        "PRIVMSG bob :psst": ["PRIVMSG bob :psst"],
+        "AWAY :tea": ["AWAY :tea"],
+        "AWAY": ["AWAY"],
+        "TOPIC #tea :green": ["TOPIC #tea :green"],
+        "MODE ann +w": ["MODE ann :+w"],
+        "NICK Anna": ["NICK Anna"],
+        "PART #tea": ["PART #tea"],
+    }
+    for line, seen in steps.items():
+        one.send(line)
+        words = [said.split(" :ann!", 1)[-1] if said[0] == "@" else said[6:] for said in two.lines()]
+        assert [said.partition(" ")[2] for said in words] == seen, line
+    assert bob.lines()[-1].endswith(" PART #tea")
+
+
+def test_a_connection_that_goes_takes_only_itself() -> None:
+    where = world()
+    one, two = share(where), share(where)
+    bob = where.register("bob", "away-notify")
+    for client in (one, bob):
+        client.send("JOIN #tea")
+    two.send("MONITOR + bob")
+    for client in (one, two, bob):
+        client.lines()
+    one.send("QUIT :gone")
+    assert one.closed
+    assert bob.lines() == two.lines() == []
+    bob.send("PRIVMSG ann :still there?", "PRIVMSG #tea :and here?")
+    assert [line.split(" ")[1] for line in two.lines()] == ["PRIVMSG", "PRIVMSG"]
+    two.lose()
+    assert bob.lines() == [":ann!ann@192.0.2.1 QUIT :Connection reset by peer"]
+    assert not where.server.network.monitored
+
+
+def test_each_connection_has_its_own_capabilities() -> None:
+    where = world()
+    plain, rich = share(where), share(where, "ann", "server-time", "account-tag")
+    bob = where.register("bob")
+    plain.lines(), rich.lines()
+    bob.send("PRIVMSG ann :hi")
+    assert plain.lines() == [":bob!bob@192.0.2.1 PRIVMSG ann :hi"]
+    assert rich.lines() == ["@time=2001-09-09T01:46:40.250Z :bob!bob@192.0.2.1 PRIVMSG ann :hi"]
+
+
+def test_an_account_that_connections_share_is_not_changed_by_one_of_them() -> None:
+    """SASL 3.1, 907: else the others would be somebody whom they did not log in as."""
+    where = world()
+    where.register("dan").send("REGISTER dora * opensesame")
+    one, two = share(where), share(where)
+    assert log_in(one) == ["900", "903"]
+    assert log_in(one, "dora", "opensesame") == ["907"]
+    two.lines()
+    assert "Your other connections keep you" in one.send("NS LOGOUT").lines()[-1]
+    two.send("QUIT")
+    assert log_in(one, "dora", "opensesame") == ["900", "903"]
