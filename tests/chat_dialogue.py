@@ -11,6 +11,7 @@ ANYTHING = "\u2026"
 """Stands for any text within a line, and alone for any lines."""
 
 SETTINGS = {
+    "accounts.reserve_nicks": "false",  # most have an ann who is nobody's account
     "cloak": "false",
     "flood.enabled": "false",
     "motd": '["Tea is served."]',
