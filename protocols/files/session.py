@@ -33,6 +33,8 @@ log = logging.getLogger("protocols.files")
 QUEUE: Final = 65_536
 """Bytes of commands that may be waiting when more arrive; who goes on then is told 421."""
 
+OVERTAKING: Final = frozenset(name.encode() for name, one in COMMANDS.items() if one.overtakes)
+
 
 class FilesSession(Answering):
     """One client's control connection."""
@@ -203,7 +205,7 @@ class FilesSession(Answering):
             self.end(421, "Too many commands are waiting.")
             return
         for line in lines:
-            if self.moving and not isinstance(line, TooLong) and _overtakes(line):
+            if self.moving and not isinstance(line, TooLong) and line.rstrip().upper() in OVERTAKING:
                 self._overtake(line, now)
             else:
                 self._queue.append(line)
@@ -252,6 +254,10 @@ class FilesSession(Answering):
             self._waiting -= _size(line)
             self._behind = False
             self._take(line, now)
+            if self.moving:
+                # ABOR may have waited already, behind what the transfer itself had to wait for.
+                waiting, self._queue, self._waiting = self._queue, [], 0
+                self._keep(waiting, now)
         return self._done()
 
     def _done(self) -> Orders:
@@ -272,11 +278,6 @@ class FilesSession(Answering):
     def _introduce(self, peer: Peer) -> None:
         self.peer = peer
         self.client, self.local = plain(peer.host), plain(peer.local_host)
-
-
-def _overtakes(line: bytes) -> bool:
-    command = COMMANDS.get(line.decode(errors="surrogateescape").rstrip().upper())
-    return command is not None and command.overtakes
 
 
 def _size(line: bytes | TooLong) -> int:
