@@ -97,7 +97,7 @@ class Run:
         for contender in self.contenders:
             self._examine(contender)
         self._ceilings(closed)
-        self.out |= self._without_tags()
+        self.out |= self.without_tags()
         for contender in self.contenders:
             self._start(contender)
         began, planned = self.clock(), 0.0
@@ -174,7 +174,7 @@ class Run:
             for one in self.results.gates
         )
 
-    def _without_tags(self) -> set[tuple[str, str]]:
+    def without_tags(self) -> set[tuple[str, str]]:
         """(cell id, name) of those who can't be measured with tags; that they can't is beside their row."""
         able = {(one.service, one.name) for one in self.results.gates if one.facts.get(chat_gate.TAGS)}
         cells = [one for one in self.results.cells if one.tags]
