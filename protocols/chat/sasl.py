@@ -77,7 +77,7 @@ class Plain:
         except UnicodeDecodeError:
             return FAILURE
         # Nobody here may act for somebody else.
-        if authzid and authzid != authcid:
+        if authzid and fold(authzid) != fold(authcid):
             return FAILURE
         return Ask(self._accounts.verify, (authcid, password))
 
@@ -115,7 +115,7 @@ class Scram:
         if not user.startswith("n=") or not nonce.startswith("r=") or len(nonce) < 3 or len(user) < 3:
             return FAILURE  # m=...: an extension that must be understood, and is not
         self._name = _unescaped(user[2:])
-        if authzid and (not authzid.startswith("a=") or _unescaped(authzid[2:]) != self._name):
+        if authzid and (not authzid.startswith("a=") or fold(_unescaped(authzid[2:])) != fold(self._name)):
             return FAILURE
         self._nonce = nonce[2:] + self._nonce
         self._next = self._nothing

@@ -16,6 +16,7 @@ from protocols.chat.services.table import SERVICES
 from protocols.chat.session import ChatSession
 from protocols.chat.settings import ChatLimits, ChatSettings
 from protocols.chat.stores import Stores
+from protocols.chat.throttle import Throttle
 from protocols.session import Host, Order, Peer, Refused, Server, To
 
 log = logging.getLogger("protocols.chat")
@@ -45,6 +46,8 @@ class ChatServer(Server):
         self.services = SERVICES
         self.here = Here()
         self.offer = self._offer()
+        self.registrations = Throttle(3600.0)
+        """Accounts that each address made within the last hour."""
         self.unregistered = 0
         self.stopping = False
         self.rehash: Callable[[], None] = lambda: None

@@ -55,6 +55,9 @@ class ChatAccounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How accounts are made and used."""
 
     register: Annotated[bool, Meta(description="clients may make accounts")] = True
+    register_limit: Annotated[
+        int, Meta(ge=0, description="accounts that one address may make in an hour; 0: no limit")
+    ] = 10
     register_before_connect: Annotated[bool, Meta(description="also before they are registered")] = False
     register_email: Annotated[bool, Meta(description="REGISTER needs an address; no mail is sent")] = False
     hash_iterations: Annotated[int, Meta(ge=4096, description="iterations of SCRAM-SHA-256")] = 4096

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,10 @@ T = TypeVar("T")
 
 SALT: Final = 16
 """Bytes; RFC 7914 §12's examples and NIST SP 800-132 §5.1 ("at least 128 bits") agree."""
+
+PLACES: Final = 8
+"""Changes that may wait for the file at once: while it is locked they must not hold all threads that a
+server has for its calls (`Server.threads`), since a login needs one as well."""
 
 TABLE: Final = """
     CREATE TABLE account (
@@ -48,6 +53,7 @@ class SqlAccounts:
     def __init__(self, database: Database, cost: Cost = INTERACTIVE) -> None:
         self._database = database
         self._cost = cost
+        self._places = threading.BoundedSemaphore(PLACES)
         self._nobody = make_secret("", bytes(SALT), cost)
         """Compared with where there is no account, so that it takes as long."""
 
@@ -121,10 +127,14 @@ class SqlAccounts:
             raise Unavailable(str(error)) from error
 
     def _done(self, statement: str, values: tuple[object, ...]) -> bool:
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("too many changes wait for the file")
         try:
             return self._database.write(lambda connection: connection.execute(statement, values).rowcount) > 0
         except sqlite3.Error as error:
             raise Unavailable(str(error)) from error
+        finally:
+            self._places.release()
 
 
 def _account(row: tuple[Any, ...]) -> Account:

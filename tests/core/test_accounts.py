@@ -146,6 +146,29 @@ def test_a_locked_file_takes_nothing_new_and_is_read_all_the_same(
     database.close()
 
 
+def test_while_the_file_is_locked_only_so_many_threads_wait_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are told at once, and logins find a thread."""
+    monkeypatch.setattr("stores.accounts.PLACES", 1)
+    database = Database(str(tmp_path / "chat.db"), MIGRATIONS)
+    accounts = SqlAccounts(database, CHEAP)
+    accounts.register("ann", "sesame", "", 0.0, 4096)
+    other = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = threading.Thread(target=accounts.remove, args=("ann",))
+    waiting.start()
+    while database._awaited or not database._writing:
+        pass
+    with pytest.raises(Unavailable, match="too many"):
+        accounts.set_multiclient("ann", True)
+    other.execute("ROLLBACK")
+    waiting.join()
+    assert not accounts.set_multiclient("ann", True)
+    database.close()
+    other.close()
+
+
 def test_a_full_disk_takes_nothing_new(tmp_path: Path) -> None:
     database = Database(str(tmp_path / "chat.db"), MIGRATIONS)
     accounts = SqlAccounts(database, CHEAP)

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from protocols.chat.accounts import Unavailable
-from protocols.chat.settings import ChatFlood
+from protocols.chat.settings import ChatAccounts, ChatFlood, ChatSettings
 from stores.accounts import SqlAccounts
 from tests.core.chat import World, make_accounts
 from tests.core.chat_accounts import log_in, share, world
@@ -28,6 +28,25 @@ def test_the_offer_says_what_a_registration_takes() -> None:
     both = world(register_before_connect=True, register_email=True)
     assert offered(both) == name + "before-connect,email-required,custom-account-name"
     assert offered(world(register=False)) == ""
+
+
+def test_a_change_of_the_offer_is_told() -> None:
+    """cap-notify."""
+    where = world()
+    bob = where.connect().send("CAP LS 302", "NICK bob", "USER b 0 * :B", "CAP END")
+    bob.lines()
+    for accounts, said in (
+        (
+            ChatAccounts(register_email=True),
+            "NEW :draft/account-registration=email-required,custom-account-name",
+        ),
+        (ChatAccounts(register=False), "DEL :draft/account-registration"),
+        (ChatAccounts(), "NEW :draft/account-registration=custom-account-name"),
+    ):
+        where.server.reload(ChatSettings(accounts=accounts))
+        where.carry_out(None, where.host.told)
+        where.host.told.clear()
+        assert bob.lines() == [f":irc.example.org CAP bob {said}"]
 
 
 def test_registering_logs_in_and_is_told() -> None:

@@ -103,3 +103,17 @@ def test_an_account_that_connections_share_is_not_changed_by_one_of_them() -> No
     assert "Your other connections keep you" in one.send("NS LOGOUT").lines()[-1]
     two.send("QUIT")
     assert log_in(one, "dora", "opensesame") == ["900", "903"]
+
+
+def test_who_comes_later_is_told_how_things_are() -> None:
+    where = world()
+    one = share(where)
+    one.send("MODE ann +w", "AWAY :tea", "JOIN #tea").lines()
+    lines = [line.partition(" ")[2] for line in share(where).lines()]
+    assert lines[-5:] == [
+        "MODE ann :+w",
+        "306 ann :You have been marked as being away",
+        "JOIN #tea",
+        "353 ann = #tea :@ann",
+        "366 ann #tea :End of /NAMES list",
+    ]

@@ -80,6 +80,9 @@ def make_account(
             raise Unacceptable("ACCOUNT_EXISTS", "Somebody is called that")
         check_password(name, password)
         email = check_email(email, settings.register_email)
+        most = settings.register_limit if session.peer.host else 0  # who comes over a unix socket has none
+        if not server.registrations.take(session.address, most, session.wall()):
+            raise Unacceptable("RATE_LIMITED", "Too many accounts from your address, try again in an hour")
     except Unacceptable as why:
         refused(why)
         return

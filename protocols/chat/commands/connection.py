@@ -26,6 +26,7 @@ from protocols.chat.numerics import (
     RPL_CREATED,
     RPL_ISUPPORT,
     RPL_MYINFO,
+    RPL_NOWAWAY,
     RPL_WELCOME,
     RPL_YOURHOST,
     Refusal,
@@ -266,7 +267,9 @@ def _welcome(session: ChatSession) -> None:
     motd(session, Message("MOTD", []), 0.0)
     if user.modes:
         session.emit(Line(f"MODE {user.nick} :+{''.join(sorted(user.modes))}", session.wall(), user))
-    # Its account's other connections may have joined channels before.
+    # Its account's other connections may have gone away, or joined channels, before.
+    if user.away:
+        session.reply(RPL_NOWAWAY)
     for channel in user.channels.values():
         session.emit(Line(f"JOIN {channel.name}", session.wall(), user))
         for line in session.shown(channel):
