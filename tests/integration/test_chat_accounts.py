@@ -102,7 +102,7 @@ def test_a_locked_database_costs_only_those_who_need_it(own: Own, file: Path, cl
     for client in waiting:
         client.send("REGISTER * * opensesame")
     assert log_in(meet(running, clients), "emil", "opensesame") == "903"
-    gus.send("PRIVMSG #tea :nothing noticed")
+    gus.send("PRIVMSG #tea :nothing noticed").lines()
     assert fay.lines()[-1].endswith(" PRIVMSG #tea :nothing noticed")
     for client in waiting:
         assert " FAIL REGISTER TEMPORARILY_UNAVAILABLE " in client.read()
