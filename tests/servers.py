@@ -28,7 +28,9 @@ from tests.clients import Client, TLSClient
 
 PATIENCE = 30.0
 """Seconds after which what a test waits for will not come; never how long it takes."""
-PROBE = Path(__file__).parent / "probe"
+ROOT = Path(__file__).resolve().parents[1]
+"""The sources beside these tests are what is tested, whatever else is installed."""
+PROBE = ROOT / "tests" / "probe"
 OUTPUT = tempfile.TemporaryDirectory(prefix="twofold-")
 """Where servers run, write and bind unix sockets until the tests end; a path that is short enough."""
 TWISTD = "from twisted.scripts.twistd import run; run()"
@@ -46,7 +48,11 @@ def command(implementation: str, service: str) -> list[str]:
 def environment(**more: str) -> dict[str, str]:
     """The environment of a server: warnings shown, output unbuffered, the probe to be found."""
     known = {name: value for name, value in os.environ.items() if not name.startswith(("LISTEN_", "COV"))}
-    return known | {"PYTHONPATH": str(PROBE), "PYTHONWARNINGS": "default", "PYTHONUNBUFFERED": "1"} | more
+    return (
+        known
+        | {"PYTHONPATH": f"{PROBE}{os.pathsep}{ROOT}", "PYTHONWARNINGS": "default", "PYTHONUNBUFFERED": "1"}
+        | more
+    )
 
 
 def wait_until(
