@@ -90,6 +90,10 @@ class Answering(Session):
         else:
             self._send(line, "")
 
+    def aside(self, line: Line) -> None:
+        """What it would be told whoever had said it, and so no part of an answer."""
+        self._send(line, "")
+
     def _send(self, line: Line, tag: str) -> None:
         if self.closed:
             return

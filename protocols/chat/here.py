@@ -128,7 +128,7 @@ class Here:
         if not among or not say.origin or origin is None:
             return
         if origin.caps & say.needs == say.needs and not origin.caps & say.lacks:
-            origin.emit(say.line)
+            (origin.aside if say.aside else origin.emit)(say.line)
 
     def _members(self, channel: Channel, but: ChatSession | None) -> Audience:
         audience = self._audience

@@ -61,6 +61,26 @@ def test_each_target_is_answered_by_itself() -> None:
     assert [line.split(" ")[2] for line in bob.lines()] == ["bob", "#tea"]
 
 
+def test_a_target_named_twice_is_told_once_and_none_at_all_is_refused() -> None:
+    ann, bob = World().together("ann", "bob")
+    ann.send("PRIVMSG bob,BOB,#tea,#TEA :hi")
+    assert [line.split(" ")[2] for line in bob.lines()] == ["bob", "#tea"]
+    assert ann.send("PRIVMSG , :hi", "NOTICE , :hi").numerics() == ["411"]
+
+
+def test_a_labeled_message_to_oneself_has_the_label_once() -> None:
+    """labeled-response: the copy that arrives is nobody's answer; the echo is."""
+    caps = ["labeled-response", "batch", "message-tags"]
+    ann = World().register("ann", *caps)
+    copy, answer = ann.send("@label=1 PRIVMSG ann :hi").lines()
+    assert "label" not in copy
+    assert answer == "@label=1 :irc.example.org ACK"
+    ann.send("CAP REQ :echo-message").lines()
+    copy, echo = ann.send("@label=2 PRIVMSG ann :hi").lines()
+    assert copy.startswith("@msgid=")
+    assert echo == copy.replace("@", "@label=2;", 1)
+
+
 def test_a_message_to_oneself_comes_once_and_echoes_once() -> None:
     ann = World().register("ann")
     assert len(ann.send("PRIVMSG ann :hi").lines()) == 1

@@ -74,7 +74,12 @@ def _speak(session: ChatSession, message: Message, text: str) -> None:
     tags = _relayed(session, message)
     targets = message.params[0].split(",") if "," in message.params[0] else [message.params[0]]
     if len(targets) > 1:
-        targets = [target for target in dict.fromkeys(targets) if target]
+        distinct: dict[str, str] = {}
+        for target in filter(None, targets):
+            distinct.setdefault(fold(target), target)
+        targets = list(distinct.values())
+        if not targets and command != "NOTICE":
+            raise Refusal(ERR_NORECIPIENT, command)
         if len(targets) > server.limits.targets:
             if command != "NOTICE":
                 session.reply(ERR_TOOMANYTARGETS, targets[server.limits.targets])

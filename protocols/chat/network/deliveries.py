@@ -92,7 +92,8 @@ class Say:
     """A line for members of a channel from a rank on, for users and for single connections.
 
     Who receives it has all capabilities of `needs` and none of `lacks`.  `but` is a user who does
-    not get it; without `origin`, the connection that asked does not.
+    not get it; without `origin`, the connection that asked does not, and `aside` it is told as
+    everybody else is, beside the answer to what it asked.
     """
 
     line: Line
@@ -104,6 +105,7 @@ class Say:
     lacks: int = 0
     but: User | None = None
     origin: bool = True
+    aside: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -90,7 +90,8 @@ def _to_user(network: State, author: User, event: Speak, out: list[Delivery]) ->
         author.idle = event.time
     line = _line(author, event, target.nick)
     needs = MESSAGE_TAGS if event.command == "TAGMSG" else 0
-    out.append(Say(line, users=[target], needs=needs))
+    # labeled-response: of one's own message to oneself only the echo, or ACK, has the label.
+    out.append(Say(line, users=[target], needs=needs, aside=True))
     if target is not author:
         # The author's other connections see both sides of what is said.
         out.append(Say(line, users=[author], needs=needs, origin=False))
