@@ -22,47 +22,54 @@ class Play:
     def __init__(self, running: Running) -> None:
         self.running = running
         self.clients: dict[str, Irc] = {}
+        self.heard: dict[str, list[str]] = {}
+        """What each has read, and nobody has looked at."""
         self.gone: set[str] = set()
         """Who has seen the end, or ended its half."""
 
     def client(self, name: str) -> Irc:
         if name not in self.clients:
             self.clients[name] = Irc(self.running.connect())
+            self.heard[name] = []
         return self.clients[name]
 
-    def send(self, step: Step) -> None:
-        client = self.client(step.who)
-        if step.what == ">.":
-            client.client.half_close()
-            self.gone.add(step.who)
-        else:
-            client.client.send(step.data)
+    def send(self, steps: list[Step]) -> None:
+        """These steps in their order: who comes next waits until what came before is answered."""
+        before = ""
+        for step in steps:
+            if before not in ("", step.who):
+                self.hear(before)
+            before = step.who
+            client = self.client(step.who)
+            if step.what == ">.":
+                client.client.half_close()
+                self.gone.add(step.who)
+            else:
+                client.client.send(step.data)
 
-    def heard(self, senders: list[str]) -> dict[str, list[str]]:
-        """What everybody has been told once all that was sent is answered: senders are asked first."""
-        everybody = [name for name in dict.fromkeys([*senders, *self.clients]) if name not in self.gone]
-        heard: dict[str, list[str]] = {}
-        for name in everybody:
-            client = self.clients[name]
-            end, heard[name] = f"PONG irc.example.org :{client.ping()}", []
-            try:
-                while not (heard[name] and heard[name][-1].endswith(end)):
-                    heard[name].append(client.read())
-                del heard[name][-1]
-            except EOFError:
-                self.gone.add(name)
-        return heard
+    def hear(self, name: str) -> None:
+        """Let this client read what it has been told by now; to the end, if it has one."""
+        client, lines = self.client(name), self.heard[name]
+        if name in self.gone:
+            lines += client.rest()
+            return
+        end = f"PONG irc.example.org :{client.ping()}"
+        try:
+            while not (lines and lines[-1].endswith(end)):
+                lines.append(client.read())
+            del lines[-1]
+        except EOFError:
+            self.gone.add(name)
 
     def check(self, senders: list[str], steps: list[Step]) -> None:
-        """Everybody reads what is expected by now, and nothing else."""
-        for name in dict.fromkeys(step.who for step in steps):
-            self.client(name)
-        ended = {name for name in senders if name in self.gone}
-        heard = self.heard(senders)
-        for name, client in self.clients.items():
+        """Everybody reads what is expected by now, and nothing else: who sent last is asked first."""
+        everybody = dict.fromkeys([*reversed(senders), *self.clients, *(step.who for step in steps)])
+        for name in everybody:
+            self.hear(name)
+        for name in everybody:
             mine = [step for step in steps if step.who == name]
-            lines = client.rest() if name in ended else heard.get(name, [])
-            compare(name, [step for step in mine if step.what == "<"], lines)
+            compare(name, [step for step in mine if step.what == "<"], self.heard[name])
+            self.heard[name] = []
             if any(step.what == "<." for step in mine):
                 assert name in self.gone
 
@@ -95,9 +102,8 @@ def test_a_dialogue_goes_as_it_is_written(own: Own, name: str, tmp_path: Path, a
             if expects:
                 play.check(senders, steps)
                 continue
-            senders = list(dict.fromkeys(step.who for step in steps))
-            for step in steps:
-                play.send(step)
+            senders = [step.who for step in steps]
+            play.send(steps)
         play.check(senders, [])
     finally:
         play.close()
