@@ -36,7 +36,7 @@ def received_through(connection: Connection, layers: Layers, data: bytes) -> Non
                 return
         plain, answer = layers.received(data)
     except LAYER_ERRORS as error:
-        connection.layer_failed(error)
+        connection.layer_failed(error.layer, str(error))
         connection.send(error.alert)
         connection.lost(Reason.RESET)
         return
@@ -53,7 +53,11 @@ def received_through(connection: Connection, layers: Layers, data: bytes) -> Non
             connection.introduce()
     if plain and connection.open:
         connection.driver.received(connection, plain)
-    if connection.lingering and layers.over:
-        connection.lost(Reason.EOF)  # both close_notify are exchanged: no FIN need be waited for
+    if layers.failed and not connection.closing and not connection.gone:
+        connection.layer_failed("WebSocket", layers.failed)
+        connection.close()
+        connection.flush()
+    elif connection.lingering and layers.over:
+        connection.lost(Reason.EOF)  # both ends have said so: no FIN need be waited for
     elif layers.ended and not connection.gone:
         connection.report_ended()

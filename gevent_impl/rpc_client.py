@@ -17,7 +17,7 @@ from gevent.queue import Queue
 
 from gevent_impl.driver import Driver
 from gevent_impl.session import Connection
-from protocols.layers import LayerError, layers_to
+from protocols.layers import layers_to
 from protocols.listen import Address, parse_connect
 from protocols.rpc.client import ClientSession, Deliver, DeliverTopic, Pending, Settle
 from protocols.rpc.failures import Backoff, CallFailed, NotConnected
@@ -294,8 +294,8 @@ class ClientConnection(Connection):
         self._session = session
         self._why = ""
 
-    def layer_failed(self, error: LayerError) -> None:
-        self._why = str(error)
+    def layer_failed(self, layer: str, why: str) -> None:
+        self._why = why
 
     def introduce(self) -> None:
         if self.gone:

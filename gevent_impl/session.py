@@ -19,7 +19,7 @@ from gevent.event import Event
 
 from gevent_impl.layers import NEVER, begin, received_through
 from gevent_impl.outbox import Outbox
-from protocols.layers import LayerError, Layers
+from protocols.layers import Layers
 from protocols.session import CHUNK, LINGER, Call, Peer, Reason, Session
 from protocols.tls import TLS
 
@@ -180,9 +180,9 @@ class Connection:
         if not self.gone:
             begin(self, Layers(tls=TLS(context)))
 
-    def layer_failed(self, error: LayerError) -> None:
-        """What is between is in order no more; the connection is lost next."""
-        log.info("%s: %s: %s", self.peer, error.layer, error)
+    def layer_failed(self, layer: str, why: str) -> None:
+        """A PROXY header, a handshake, a record or a frame is none; the connection ends next."""
+        log.info("%s: %s: %s", self.peer, layer, why)
 
     # -- sending -------------------------------------------------------------------------
 

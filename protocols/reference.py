@@ -38,7 +38,9 @@ Secrets have no flag, since everybody on the machine can read a command line.
 | `udp://HOST:PORT` | UDP |
 | `unix:///PATH?mode=0660` | a unix socket; mode 0600 unless said otherwise |
 | `tls://HOST:PORT?cert=FILE&key=FILE` | TLS 1.2 or later over TCP; both files PEM |
-| `tcp://` or `tls://` with `?proxy=1` | every connection begins with a PROXY header, version 1 or 2 (chat) |
+| `ws://HOST:PORT` | WebSocket |
+| `wss://HOST:PORT?cert=FILE&key=FILE` | WebSocket over TLS |
+| chat's, but for `unix://`, with `?proxy=1` | each connection begins with a PROXY header, version 1 or 2 |
 | any with `?fd=N` | the listening socket inherited as descriptor N, instead of a new one |
 """
 

@@ -38,7 +38,7 @@ SERVICES = {
         Service(
             "chat",
             "IRC: RFC 1459, RFC 2812, Modern IRC and IRCv3",
-            ("tcp", "unix", "tls"),
+            ("tcp", "unix", "tls", "ws", "wss"),
             "protocols.chat.settings:ChatSettings",
             proxy=True,
         ),

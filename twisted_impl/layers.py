@@ -37,7 +37,7 @@ def received_through(connection: SessionProtocol, layers: Layers, data: bytes) -
                 return
         plain, answer = layers.received(data)
     except LAYER_ERRORS as error:
-        connection.layer_failed(error)
+        connection.layer_failed(error.layer, str(error))
         connection.transport.write(error.alert)
         connection.lost(Reason.RESET)
         return
@@ -54,7 +54,11 @@ def received_through(connection: SessionProtocol, layers: Layers, data: bytes) -
             connection.introduce()
     if plain and connection.open:
         connection.driver.received(connection, plain)
-    if connection.lingering and layers.over:
-        connection.lost(Reason.EOF)  # both close_notify are exchanged: no FIN need be waited for
+    if layers.failed and not connection.closing and not connection.gone:
+        connection.layer_failed("WebSocket", layers.failed)
+        connection.close()
+        connection.flush()
+    elif connection.lingering and layers.over:
+        connection.lost(Reason.EOF)  # both ends have said so: no FIN need be waited for
     elif layers.ended and not connection.gone:
         connection.report_ended()

@@ -17,7 +17,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from protocols.layers import LayerError, Layers, layers_to
+from protocols.layers import Layers, layers_to
 from protocols.listen import parse_connect
 from protocols.rpc.client import ClientSession, Deliver, DeliverTopic, Pending, Settle
 from protocols.rpc.failures import Backoff, NotConnected
@@ -336,8 +336,8 @@ class ClientProtocol(SessionProtocol):
         self._session = session
         self._why = ""
 
-    def layer_failed(self, error: LayerError) -> None:
-        self._why = str(error)
+    def layer_failed(self, layer: str, why: str) -> None:
+        self._why = why
 
     def introduce(self) -> None:
         self._client.established(self, self._session)

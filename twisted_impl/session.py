@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from protocols.layers import LayerError, Layers
+from protocols.layers import Layers
 from protocols.session import CHUNK, LINGER, Call, Peer, Reason, Session
 from protocols.tls import TLS
 from twisted_impl.layers import NEVER, begin, received_through
@@ -156,9 +156,9 @@ class SessionProtocol(Protocol):
         if not self.gone:
             begin(self, Layers(tls=TLS(context)))
 
-    def layer_failed(self, error: LayerError) -> None:
-        """What is between is in order no more; the connection is lost next."""
-        log.info("{peer}: {layer}: {error}", peer=self.peer, layer=error.layer, error=error)
+    def layer_failed(self, layer: str, why: str) -> None:
+        """A PROXY header, a handshake, a record or a frame is none; the connection ends next."""
+        log.info("{peer}: {layer}: {why}", peer=self.peer, layer=layer, why=why)
 
     # -- sending, and the reader who does not read -----------------------------------------
 
