@@ -271,7 +271,7 @@ class ClientDriver(Driver):
         super().__init__(lambda host: ClientServer())
         self._client = client
 
-    def carry_out_other(self, order: Settle | Deliver | DeliverTopic) -> None:
+    def carry_out_other(self, connection: Connection | None, order: Settle | Deliver | DeliverTopic) -> None:
         if isinstance(order, Settle):
             self._client.settle(order)
         else:

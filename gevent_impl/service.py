@@ -19,7 +19,7 @@ from gevent_impl.listen import listen
 from gevent_impl.session import READ
 from protocols import launch
 from protocols.listen import Address, CannotListen
-from protocols.session import Host, Server
+from protocols.session import Host
 from protocols.settings import Settings, SettingsError
 from protocols.tls import TLSError
 
@@ -36,7 +36,8 @@ class Listener(Protocol):
 
 
 Load: TypeAlias = Callable[[], Settings]
-MakeServer: TypeAlias = Callable[[Any, Host], Server]
+MakeServer: TypeAlias = Callable[[Any, Host], Any]
+MakeDriver: TypeAlias = Callable[[Callable[[Host], Any]], Driver]
 OpenListener: TypeAlias = Callable[[Driver, Address], Listener]
 
 
@@ -47,12 +48,17 @@ class Service:
     """
 
     def __init__(
-        self, load: Load, source: str | None, make_server: MakeServer, open_listener: OpenListener = listen
+        self,
+        load: Load,
+        source: str | None,
+        make_server: MakeServer,
+        open_listener: OpenListener = listen,
+        make_driver: MakeDriver = Driver,
     ) -> None:
         self.load = load
         self.source = source
         self.settings = load()
-        self.driver = Driver(lambda host: make_server(self.settings, host))
+        self.driver = make_driver(lambda host: make_server(self.settings, host))
         self.listeners: list[Listener] = []
         self._open_listener = open_listener
         self._loop = get_hub().loop

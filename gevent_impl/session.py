@@ -127,6 +127,24 @@ class Connection:
             elif self.open:
                 received(self, data)
 
+    def look(self) -> None:
+        """Report what has arrived by now, before what another connection of this client is said to be."""
+        if self._held or self._eof or self.gone:
+            return
+        try:
+            data = self._socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.lost(Reason.RESET)
+            return
+        if not data:
+            self._read_ended()  # the greenlet that reads will find the same
+        elif self.layers is not None:
+            received_through(self, self.layers, data)
+        elif self.open:
+            self.driver.received(self, data)
+
     def _read_ended(self) -> None:
         """FIN: over TLS it is only an end if close_notify came first (RFC 8446 §6.1); so with all layers."""
         if self.closing and self._linger_until != NEVER:

@@ -43,6 +43,12 @@ SERVICES = {
             proxy=True,
         ),
         Service(
+            "files",
+            "FTP: RFC 959, 1123, 2389, 2428, 3659, 4217",
+            ("tcp", "tls"),
+            "protocols.files.settings:FilesSettings",
+        ),
+        Service(
             "rpc",
             "JSON-RPC 2.0, one JSON text per line",
             ("tcp", "unix", "tls"),

@@ -64,6 +64,25 @@ class TLS:
         self._closed = False
         self._failure = ""
 
+    def beside(self) -> TLS:
+        """For another connection of the same client: the same context, so that its session can be resumed.
+
+        No tickets: a client that closes with tickets unread resets the connection, and what it sent
+        last is lost.
+        """
+        context = self._tls.context
+        tickets = context.num_tickets
+        context.num_tickets = 0
+        try:
+            return TLS(context)
+        finally:
+            context.num_tickets = tickets
+
+    @property
+    def resumed(self) -> bool:
+        """Was the session that of an earlier connection?"""
+        return bool(self._tls.session_reused)
+
     def start(self) -> bytes:
         """What to send first: a client's ClientHello; nothing for a server."""
         if not self._tls.server_side:
@@ -73,7 +92,7 @@ class TLS:
                 raise self._failed(error) from None
         return self._outgoing.read()
 
-    def received(self, data: bytes) -> tuple[bytes, bytes]:
+    def received(self, data: bytes | memoryview) -> tuple[bytes, bytes]:
         """The plaintext that these bytes complete, and what TLS itself has to send now.
 
         What follows the peer's close_notify is dropped: "Any data received after a closure alert
@@ -95,7 +114,7 @@ class TLS:
         answer = outgoing.read() if outgoing.pending else b""
         return (plaintext[0] if len(plaintext) == 1 else b"".join(plaintext)), answer
 
-    def send(self, data: bytes) -> bytes:
+    def send(self, data: bytes | memoryview) -> bytes:
         """These bytes as records.  The handshake must be done, and `close` not called."""
         if self._failure:
             raise TLSError(self._failure)

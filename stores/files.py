@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Literal
 
+from protocols.files.settings import FilesSettings
 from protocols.files.store import Entry, How, Listing, Path, Problem, Reader, StoreError, Tree, Writer
 from protocols.listen import CannotStart
 from stores.jail import Place, open_directory, walk
@@ -172,3 +173,10 @@ class DiskTree:
             sweep_all(fd)
         finally:
             os.close(fd)
+
+
+def open_store(settings: FilesSettings) -> DiskStore:
+    """The store that the settings name.  Raises CannotStart."""
+    return DiskStore(
+        settings.root, symlinks=settings.symlinks, uploads=settings.uploads, fsync=settings.fsync
+    )

@@ -153,7 +153,7 @@ class Driver:
             if type(order) is To:
                 self._carry_out_for(order)
             elif type(order) not in OWN:
-                self.carry_out_other(order)
+                self.carry_out_other(connection, order)
             elif connection is None or not connection.open:
                 continue
             elif type(order) is bytes:
@@ -193,8 +193,8 @@ class Driver:
                 self._carry_out(other, orders)
                 other.settle()
 
-    def carry_out_other(self, order: Any) -> None:
-        """An order that only some drivers know."""
+    def carry_out_other(self, connection: SessionProtocol | None, order: Any) -> None:
+        """An order that only some drivers know.  `connection` is gone, or None, where nobody is owed it."""
         raise RuntimeError(f"{order!r} is no order")
 
     # -- coming and going ----------------------------------------------------------------

@@ -311,7 +311,9 @@ class ClientDriver(Driver):
         super().__init__(client.reactor, lambda host: ClientServer())
         self._client = client
 
-    def carry_out_other(self, order: Settle | Deliver | DeliverTopic) -> None:
+    def carry_out_other(
+        self, connection: SessionProtocol | None, order: Settle | Deliver | DeliverTopic
+    ) -> None:
         # A callback may call again: what that orders is carried out after this fact, in the same turn.
         if isinstance(order, Settle):
             self._client.settle(order)

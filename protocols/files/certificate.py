@@ -1,0 +1,23 @@
+"""The certificate with which AUTH TLS begins."""
+
+from __future__ import annotations
+
+from ssl import SSLContext, TLSVersion
+
+from protocols.files.settings import FilesSettings
+from protocols.settings import SettingsError
+from protocols.tls import TLSError, server_context
+
+
+def control_context(settings: FilesSettings) -> SSLContext | None:
+    """What the files hold now; None where no certificate is set.  Raises SettingsError."""
+    tls = settings.tls
+    if not tls.certificate:
+        return None
+    try:
+        context = server_context(tls.certificate, tls.key or tls.certificate)
+    except TLSError as error:
+        raise SettingsError(f"files.tls: {error}") from None
+    if tls.minimum == "1.3":
+        context.minimum_version = TLSVersion.TLSv1_3
+    return context
