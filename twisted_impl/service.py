@@ -22,14 +22,15 @@ from twisted.python.failure import Failure
 from protocols import launch
 from protocols.listen import Address, CannotStart
 from protocols.services import Service as ServiceEntry
-from protocols.session import Host, Server
+from protocols.session import Host
 from protocols.settings import Flag, Settings, SettingsError, flags, load
 from protocols.tls import TLSError
 from twisted_impl.driver import Driver
 from twisted_impl.listen import Listener, inherited_scheme, listen
 
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-MakeServer: TypeAlias = Callable[[Any, Host], Server]
+MakeServer: TypeAlias = Callable[[Any, Host], Any]
+MakeDriver: TypeAlias = Callable[[Any, Callable[[Host], Any]], Driver]
 OpenListener: TypeAlias = Callable[[Driver, "Address | str"], Listener]
 
 
@@ -124,7 +125,11 @@ class ProtocolService(Service):
     """One of our services: open when it is made, drained when it is stopped."""
 
     def __init__(
-        self, options: ServiceOptions, make_server: MakeServer, open_listener: OpenListener = listen
+        self,
+        options: ServiceOptions,
+        make_server: MakeServer,
+        open_listener: OpenListener = listen,
+        make_driver: MakeDriver = Driver,
     ) -> None:
         from twisted.internet import reactor
 
@@ -137,7 +142,7 @@ class ProtocolService(Service):
             logging.getLogger(name).addHandler(_ToTwisted())
             logging.getLogger(name).setLevel(logging.INFO)
         try:
-            self.driver = Driver(reactor, lambda host: make_server(self.settings, host))
+            self.driver = make_driver(reactor, lambda host: make_server(self.settings, host))
             for address in options.listen():
                 self.listeners.append(open_listener(self.driver, address))
         except SettingsError as error:

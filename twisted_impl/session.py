@@ -21,7 +21,7 @@ from protocols.layers import Layers
 from protocols.session import CHUNK, LINGER, Call, Peer, Reason, Session
 from protocols.tls import TLS
 from twisted_impl.layers import NEVER, begin, received_through
-from twisted_impl.transport import SendAtOnce
+from twisted_impl.transport import Readable, SendAtOnce
 
 if TYPE_CHECKING:
     from twisted_impl.driver import Driver
@@ -86,6 +86,11 @@ class SessionProtocol(Protocol):
             received_through(self, self.layers, data)
         elif self.open:
             self.driver.received(self, data)
+
+    def look(self) -> None:
+        """Report what has arrived by now, before what another connection of this client is said to be."""
+        if self._exact and not self.gone:
+            Readable.of(self.driver.reactor).look(self.transport)
 
     def readConnectionLost(self) -> None:
         """FIN: over TLS it is only an end if close_notify came first (RFC 8446 §6.1); so with all layers."""

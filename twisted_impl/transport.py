@@ -86,12 +86,22 @@ class Readable:
                 log.failure("reading from {transport} failed", transport=transport)
                 lost = main.CONNECTION_LOST
             if lost is not None:
-                self.discard(transport)
-                if lost is main.CONNECTION_DONE:
-                    transport.readConnectionLost(Failure(lost))
-                else:
-                    transport.stopWriting()
-                    transport.connectionLost(Failure(lost))
+                self._ended(transport, lost)
+
+    def look(self, transport: Any) -> None:
+        """Read what has arrived by now, before the loop's next turn, if it would be read then."""
+        if transport.connected and transport.fileno() in self._transports:
+            lost = transport.doRead()
+            if lost is not None:
+                self._ended(transport, lost)
+
+    def _ended(self, transport: Any, lost: Exception) -> None:
+        self.discard(transport)
+        if lost is main.CONNECTION_DONE:
+            transport.readConnectionLost(Failure(lost))
+        else:
+            transport.stopWriting()
+            transport.connectionLost(Failure(lost))
 
     def logPrefix(self) -> str:
         return "twofold"
@@ -157,6 +167,16 @@ class SendAtOnce:
 
 class TCPServer(SendAtOnce, tcp.Server):
     """A TCP connection that sends at once."""
+
+
+class Accepted(SendAtOnce, tcp.Connection):
+    """A TCP connection that was accepted by no port, and sends at once."""
+
+    def __init__(self, sock: socket.socket, protocol: Any, reactor: Any) -> None:
+        tcp.Connection.__init__(self, sock, protocol, reactor)
+        self.logstr = "twofold"
+        self.connected = True
+        self.startReading()
 
 
 class UNIXServer(SendAtOnce, unix.Server):

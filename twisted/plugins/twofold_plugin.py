@@ -6,4 +6,5 @@ from protocols.services import SERVICES
 
 echo = ServiceMaker("twofold echo", "twisted_impl.echo", SERVICES["echo"].description, "echo")
 chat = ServiceMaker("twofold chat", "twisted_impl.chat", SERVICES["chat"].description, "chat")
+files = ServiceMaker("twofold files", "twisted_impl.files", SERVICES["files"].description, "files")
 rpc = ServiceMaker("twofold rpc", "twisted_impl.rpc", SERVICES["rpc"].description, "rpc")
