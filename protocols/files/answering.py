@@ -51,8 +51,6 @@ class Answering(Session):
         self.client = self.local = ""
         """Both addresses of the control connection, as data connections say them."""
         self.closed = False
-        self.name: str | None = None
-        """What USER said, until PASS."""
         self.attempts = 0
         """Wrong passwords on this connection."""
         self.secure = self.pbsz = self.protected = False
@@ -65,7 +63,6 @@ class Answering(Session):
         """Passive ports that turned out to be somebody else's."""
         self.listening_for = ""
         """The command that the listener which is being opened will answer."""
-        self.epsv_all = False
         self.transfer: Download | Upload | None = None
         self.moving = False
         """A transfer command runs: from the command to its last reply."""
@@ -85,20 +82,27 @@ class Answering(Session):
         """The orders of the fact that is being reported."""
         self._said = 0
         self.forget_user()
+        self.forget_settings()
 
     def forget_user(self) -> None:
-        """As it was when the connection was new; TLS stays."""
+        """Nobody is logged in.  What was set stays (RFC 959 §4.1.1, USER: "unchanged")."""
+        self.name: str | None = None
+        """What USER said, until PASS."""
         self.user: User | None = None
         self.tree: Tree | None = None
         """The user's files, once logged in."""
         self.cwd: Path = ()
+        self.renaming: Path | None = None
+
+    def forget_settings(self) -> None:
+        """What can be set is as it was at the beginning; TLS stays."""
         self.text = True  # RFC 959 §5.1: the default TYPE is ASCII
         self.rest = 0
         self.range: tuple[int, int] | None = None
-        self.renaming: Path | None = None
         self.facts: Sequence[str] = FACTS
         self.algorithm = ""
         """Of HASH; the first one until OPTS HASH."""
+        self.epsv_all = False
 
     # -- orders ------------------------------------------------------------------------
 

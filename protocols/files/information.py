@@ -48,7 +48,7 @@ def feat(session: FilesSession, argument: str, now: float) -> None:
     said.append("MLST " + "".join(f"{fact}{'*' if fact in session.facts else ''};" for fact in FACTS))
     chosen = session.algorithm or next(iter(ALGORITHMS))
     said.append("HASH " + "".join(f"{one}{'*' if one == chosen else ''};" for one in ALGORITHMS))
-    if session.server.tls:
+    if session.server.tls or session.secure:
         said += ["AUTH TLS", "PBSZ", "PROT"]
     session.say(lines(211, "Features:", sorted(said), "End"))
 

@@ -134,7 +134,8 @@ class Text:
 
     @property
     def slow(self) -> bool:
-        return self._listing.slow
+        # In search of what matches, one `read` may read the whole directory.
+        return self._matches is not None or self._listing.slow
 
     def fileno(self) -> None:
         return None

@@ -29,9 +29,8 @@ def user(session: FilesSession, argument: str, now: float) -> None:
     """RFC 959 §4.1.1.  Every name is asked for its password: who exists is not told."""
     if session.server.settings.tls.require_control and not session.secure:
         raise Refusal(530, "Log in over TLS only: AUTH TLS first.")
-    if session.user is not None:
-        # "This has the effect of flushing any user, password, and account information already supplied."
-        session.forget_user()
+    # "This has the effect of flushing any user, password, and account information already supplied."
+    session.forget_user()
     session.name = argument
     session.reply(331, "Password, please.")
 
@@ -83,7 +82,6 @@ def _enter(session: FilesSession, who: User, now: float) -> None:
     store = session.server.store
 
     def entered(tree: Tree, now: float) -> None:
-        session.forget_user()
         session.user, session.tree = who, tree
         log.info("%s: %s: logged in", session.peer, printable(who.name))
         session.reply(230, "Logged in.")
@@ -101,8 +99,7 @@ def rein(session: FilesSession, argument: str, now: float) -> None:
     """RFC 959 §4.1.1: as after the connection was made; TLS stays."""
     session.drop_via()
     session.forget_user()
-    session.name = None
-    session.epsv_all = False
+    session.forget_settings()
     session.reply(220, session.server.settings.banner)
 
 

@@ -17,18 +17,17 @@ MECHANISMS = ("TLS", "TLS-C", "SSL", "TLS-P")
 
 def auth(session: FilesSession, argument: str, now: float) -> None:
     """RFC 4217 §4.  Nothing may follow before the handshake: it could be somebody else's."""
-    if not session.server.tls:
-        raise Refusal(502, "TLS is not set up.")
     if session.secure:
         raise Refusal(503, "TLS is in use already.")
+    if not session.server.tls:
+        raise Refusal(502, "TLS is not set up.")
     if argument.strip().upper() not in MECHANISMS:
         raise Refusal(504, f"Expected one of {', '.join(MECHANISMS)}.")
     if session.glued:
         session.refuse_glued()
         return
     session.drop_via()
-    session.forget_user()  # RFC 2228 §3: "AUTH ... resets" who was logged in, in the clear
-    session.name = None
+    session.forget_user()  # RFC 2228 §3: who logged in did so in the clear
     session.reply(234, "TLS may begin.")
     session.order(START_TLS)
     session.waits_for = HANDSHAKE

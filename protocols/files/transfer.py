@@ -23,6 +23,8 @@ class Terms:
     """PROT P: TLS on the data connection."""
     resumption: bool = False
     """Only with a TLS session that was resumed."""
+    sendfile: bool = True
+    """May the kernel copy, where it can?"""
     truncation: bool = False
     """Over TLS, FIN without close_notify is an end like any other."""
 
@@ -147,8 +149,8 @@ class Download(Transfer):
         return self.expected is not None and self.bytes < self.expected
 
     def file(self) -> File | None:
-        """What sendfile may carry instead of `read`: binary files that have a descriptor."""
-        if self.text:
+        """What sendfile may carry instead of `read`: binary files that have a descriptor, without TLS."""
+        if self.text or self.terms.protected or not self.terms.sendfile:
             return None
         fileno = self._source.fileno()
         return None if fileno is None else File(fileno, self._offset, self._left)

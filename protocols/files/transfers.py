@@ -32,6 +32,7 @@ Line = Callable[[Entry], str]
 def retr(session: FilesSession, argument: str, now: float) -> None:
     """RFC 959 §4.1.3."""
     offset, count = _begin(session, now)
+    _needs_bytes(session, offset)
     path = session.path(argument)
 
     def opened(reader: Reader, now: float) -> None:
@@ -69,6 +70,7 @@ def _upload(session: FilesSession, verb: str, path: Path, how: How, now: float) 
         raise refusal(Problem.IS_A_DIRECTORY)
     if how is not How.REPLACE:
         offset = 0
+    _needs_bytes(session, offset)
 
     def opened(writer: Writer, now: float) -> None:
         limits = session.server.limits
@@ -203,9 +205,13 @@ def _begin(session: FilesSession, now: float) -> tuple[int, int | None]:
         raise Refusal(425, "PASV, EPSV, PORT or EPRT comes first.")
     if session.server.settings.tls.require_data and not session.protected:
         raise Refusal(521, "Data connections are protected here: PROT P first.")
+    return offset, count
+
+
+def _needs_bytes(session: FilesSession, offset: int) -> None:
+    # What a byte's number is on the wire, where lines end in CR LF, only reading from the start could tell.
     if session.text and offset:
         raise Refusal(504, "REST and RANG count bytes: TYPE I first.")
-    return offset, count
 
 
 def _terms(session: FilesSession, rate: int) -> Terms:
@@ -217,6 +223,7 @@ def _terms(session: FilesSession, rate: int) -> Terms:
         rate=rate,
         protected=session.protected,
         resumption=session.protected and settings.tls.resume_data == "require",
+        sendfile=settings.sendfile,
         truncation=settings.tls.close_notify == "accept",
     )
 

@@ -317,6 +317,13 @@ def test_a_large_directory_is_read_in_batches_off_the_loop() -> None:
     assert (first + client.download()).split() == [b"%04d" % number for number in range(1000)]
 
 
+def test_what_a_pattern_matches_is_looked_for_off_the_loop() -> None:
+    """Nothing may match in a directory of a hundred thousand files."""
+    client = World(MemoryFiles().add("tea", b"")).login()
+    client.send("PASV", "NLST x*")
+    assert client.transfer.slow
+
+
 def test_a_session_has_no_attribute_that_is_not_declared() -> None:
     """An idle session costs little: no dictionary."""
     assert not hasattr(FilesSession(World().server), "__dict__")

@@ -107,6 +107,18 @@ def test_user_again_forgets_who_was_logged_in(world: World) -> None:
     assert client.codes("PASV", "STOR x") == [227, 550]
 
 
+def test_user_again_changes_no_transfer_parameter(world: World) -> None:
+    """RFC 959 §4.1.1: "All transfer parameters are unchanged"; REIN resets them."""
+    client = world.connect()
+    client.send("OPTS MLST type;", "OPTS HASH SHA-512", "USER ann", "PASS sesame", "TYPE I", "USER ann")
+    client.send("PASS sesame")
+    assert not client.session.text
+    assert (client.session.facts, client.session.algorithm) == (["type"], "SHA-512")
+    client.send("REIN")
+    assert client.session.text
+    assert len(client.session.facts) == 6
+
+
 def test_rein_is_a_new_connection(world: World) -> None:
     """RFC 959 §4.1.1."""
     client = world.login()

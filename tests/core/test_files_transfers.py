@@ -317,7 +317,10 @@ def test_rest_begins_behind_and_holds_for_one_transfer(world: World) -> None:
 
 
 def test_rest_and_rang_count_bytes_and_not_lines(world: World) -> None:
-    assert world.login().codes("TYPE A", "REST 3", "PASV", "RETR tea") == [200, 350, 227, 504]
+    client = world.login()
+    assert client.codes("TYPE A", "REST 3", "PASV", "RETR tea", "REST 3", "STOR tea") == [
+        200, 350, 227, 504, 350, 504]  # fmt: skip
+    assert client.codes("REST 3", "LIST") == [350, 150], "a listing has no bytes to begin at"
 
 
 def test_rang_limits_a_download(world: World) -> None:
@@ -349,6 +352,8 @@ def test_what_sendfile_may_carry() -> None:
     assert transfer(False, 3, None).file() == File(7, 3, None)
     assert transfer(False, 3, 4).file() == File(7, 3, 4)
     assert transfer(True, 0, None).file() is None
+    for terms in (Terms(sendfile=False), Terms(protected=True)):
+        assert Download("RETR", "/x", terms, Disk(MemoryFiles(), bytearray(10), 0)).file() is None
     sent = transfer(False, 3, None)
     sent.moved(6)
     assert sent.short
