@@ -194,6 +194,11 @@ def _converted(
         if isinstance(unfit, Unfit):
             path = (*path, unfit.key)
         field = declared.get(path)
+        if field is not None and not isinstance(unfit, Unfit):
+            _by_name(field, _at(said, path), where)
+        missing = re.search(r"missing required field `(\w+)`", str(error))
+        if missing is not None and (needed := declared.get((*path, missing[1]))) is not None:
+            raise SettingsError(f"{where(needed.path)}: expected {needed.expected}, got nothing") from None
         expected = unfit.expected if isinstance(unfit, Unfit) else field.expected if field else "a table"
         raise SettingsError(
             f"{where(path)}: expected {expected}, got {_got(field, _at(said, path))}"
@@ -203,6 +208,28 @@ def _converted(
         if isinstance(value, float) and not math.isfinite(value):
             raise SettingsError(f"{where(path)}: expected finite {field.expected}, got {shown(value)}")
     return settings
+
+
+def _by_name(field: Field, said: Any, where: Where) -> None:
+    """Raises SettingsError for the entry at fault in a table whose keys are names, such as users."""
+    if not isinstance(field.type, inspect.DictType) or not isinstance(said, dict):
+        return
+    kind = field.type.value_type
+    for name, value in said.items():
+
+        def there(path: Sequence[str], name: str = name) -> str:
+            return where((*field.path, shown_key(name), *path))
+
+        if not isinstance(kind, inspect.StructType):
+            one = Field(field.path, kind, None, "", field.secret)
+            if not isinstance(value, str) or not re.search(getattr(kind, "pattern", None) or "", value):
+                raise SettingsError(f"{there(())}: expected {one.expected}, got {_got(one, value)}") from None
+        elif not isinstance(value, dict):
+            raise SettingsError(f"{there(())}: expected a table, got {type(value).__name__}") from None
+        else:
+            inner = {one.path: one for one in fields(kind.cls)}
+            _no_unknown(value, inner, (), there(()))
+            _converted(kind.cls, value, inner, there)
 
 
 def _typed(field: Field, value: object) -> object:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from protocols.session import Limits
-from protocols.settings import Settings
+from protocols.settings import Settings, Unfit
 
 Permission = Literal[
     "list", "read", "write", "append", "delete", "rename", "mkdir", "chmod", "mtime", "all", "read-only"
@@ -60,6 +60,18 @@ class FilesPassive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Meta(description="the same by the address at which the client reached us"),
     ] = {}
     timeout: Annotated[float, Meta(gt=0, description="seconds that a transfer waits for the client")] = 30
+
+    def __post_init__(self) -> None:
+        for one in self.ports:
+            first, _, last = one.partition("-")
+            if not 0 < int(first) <= int(last or first) <= 65_535:
+                raise Unfit("ports", "ports and ranges such as 30000-30999")
+        for key, addresses in (
+            ("masquerade", [self.masquerade]),
+            ("masquerade_map", self.masquerade_map.values()),
+        ):
+            if any(int(number) > 255 for one in addresses if one for number in one.split(".")):
+                raise Unfit(key, "IPv4 addresses")
 
 
 class FilesActive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
