@@ -97,7 +97,7 @@ class FanOut:
         receive = {fd: one.sock.recv_into for fd, one in self.others.items()}
         size, buffer = 0, bytearray()
         start = clock()
-        edge, last, slice_ = start + seconds / SLICES, start + seconds, 1
+        edge, slice_ = start + seconds / SLICES, 1
         done = 0
         while True:
             self._number += self.job.depth
@@ -124,10 +124,12 @@ class FanOut:
             if now >= edge:
                 series.append(done)
                 done = 0
-                if now >= last:
-                    return
                 slice_ += 1
-                edge = start + seconds * slice_ / SLICES
+                while slice_ <= SLICES and now >= (edge := start + seconds * slice_ / SLICES):
+                    series.append(0)  # what came in that tenth was seen after it
+                    slice_ += 1
+                if slice_ > SLICES:
+                    return
 
     def _await(self, poll: Poll) -> list[tuple[int, int]]:
         """Look again and again until there is something; why not asleep, see `load.closed`."""

@@ -1,10 +1,10 @@
-"""A relay of IRC's lines that misbehaves as it is told, after a few: `chat_contender.py PORT HOW`."""
+"""A relay of IRC's lines that misbehaves as it is told, after the first: `chat_contender.py PORT HOW`."""
 
 import select
 import socket
 import sys
 
-GOOD = 20
+GOOD = 2
 """Lines that are relayed as they should be."""
 
 port, how = int(sys.argv[1]), sys.argv[2]
