@@ -25,7 +25,7 @@ from gevent.pool import Pool
 from gevent_impl.calls import Calls
 from gevent_impl.session import Connection
 from protocols.admission import TURNED_AWAY, Admission, TurnedAway
-from protocols.layers import Layers, layers_for
+from protocols.layers import layers_for
 from protocols.listen import Address
 from protocols.proxy import believed
 from protocols.session import (
@@ -220,12 +220,11 @@ class Driver:
         if where.proxy and not believed(peer.host, self.server.proxy_from):
             log.warning("%s: %s is not in proxy_from: refused", where, peer)
             return
-        layers = layers_for(where, tls, self.server)
         host = "" if where.proxy else peer.host
         refused = self.admission.admit(host)
         if refused is None:
             session = self.server.session()
-        elif self._hears_why(layers):
+        elif self._hears_why(encrypted=tls is not None):
             self._turned_away += 1
             session = TurnedAway(self.server.refusal(refused))
         else:
@@ -233,7 +232,7 @@ class Driver:
         connection = Connection(self, session, sock, peer)
         connection.host = host
         self.connections[session] = connection
-        connection.run(layers)
+        connection.run(layers_for(where, tls, self.server))
 
     def place(self, connection: Connection) -> None:
         """The PROXY header has said who this is: count it there, or turn it away now."""
@@ -242,7 +241,7 @@ class Driver:
         refused = self.admission.place(connection.peer.host)
         if refused is None:
             connection.host = connection.peer.host
-        elif self._hears_why(connection.layers):
+        elif self._hears_why(connection.layers is not None and connection.layers.tls is not None):
             self.forget(connection)
             self._turned_away += 1
             connection.session = TurnedAway(self.server.refusal(refused))
@@ -250,9 +249,9 @@ class Driver:
         else:
             connection.lost(Reason.ABORTED)
 
-    def _hears_why(self, layers: Layers | None) -> bool:
+    def _hears_why(self, encrypted: bool) -> bool:
         """Nobody is given a TLS handshake only to be told that there is no place."""
-        return (layers is None or layers.tls is None) and self._turned_away < TURNED_AWAY
+        return not encrypted and self._turned_away < TURNED_AWAY
 
     def forget(self, connection: Connection) -> None:
         """This connection is over."""

@@ -75,7 +75,7 @@ class Layers:
         """What goes to the socket for these bytes of the session's."""
         if self.websocket is not None:
             data = self.websocket.send(data)
-            if not data:
+            if not data:  # OpenSSL does not say what a record of nothing is
                 return data
         return data if self.tls is None else self.tls.send(data)
 

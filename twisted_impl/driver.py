@@ -20,7 +20,6 @@ from twisted.logger import Logger
 from twisted.python.threadable import isInIOThread
 
 from protocols.admission import TURNED_AWAY, Admission, TurnedAway
-from protocols.layers import Layers
 from protocols.session import (
     Abort,
     Call,
@@ -199,12 +198,12 @@ class Driver:
 
     # -- coming and going ----------------------------------------------------------------
 
-    def admit(self, host: str, layers: Layers | None) -> Session | None:
+    def admit(self, host: str, encrypted: bool) -> Session | None:
         """A session for a new connection; for one too many, a session that says so, or none."""
         refused = None if self.draining else self.admission.admit(host)
         if refused is None and not self.draining:
             return self.server.session()
-        if refused is not None and self._hears_why(layers):
+        if refused is not None and self._hears_why(encrypted):
             self._turned_away += 1
             return TurnedAway(self.server.refusal(refused))
         return None
@@ -216,7 +215,7 @@ class Driver:
         refused = self.admission.place(connection.peer.host)
         if refused is None:
             connection.host = connection.peer.host
-        elif self._hears_why(connection.layers):
+        elif self._hears_why(connection.layers is not None and connection.layers.tls is not None):
             self.forget(connection)
             self._turned_away += 1
             connection.session = TurnedAway(self.server.refusal(refused))
@@ -224,9 +223,9 @@ class Driver:
         else:
             connection.lost(Reason.ABORTED)
 
-    def _hears_why(self, layers: Layers | None) -> bool:
+    def _hears_why(self, encrypted: bool) -> bool:
         """Nobody is given a TLS handshake only to be told that there is no place."""
-        return (layers is None or layers.tls is None) and self._turned_away < TURNED_AWAY
+        return not encrypted and self._turned_away < TURNED_AWAY
 
     def forget(self, connection: SessionProtocol) -> None:
         """This connection is over."""

@@ -43,16 +43,17 @@ class SessionFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> SessionProtocol | None:
         host: str = getattr(addr, "host", "")
-        layers = None
-        if not isinstance(self.where, str):
-            if self.where.proxy and not believed(host, self.driver.server.proxy_from):
-                log.warn("{where}: {host} is not in proxy_from: refused", where=self.where, host=host)
+        where, server = self.where, self.driver.server
+        if not isinstance(where, str) and where.proxy:
+            if not believed(host, server.proxy_from):
+                log.warn("{where}: {host} is not in proxy_from: refused", where=where, host=host)
                 return None
-            if self.where.proxy:
-                host = ""  # until the header has said who it is
-            layers = layers_for(self.where, self.tls, self.driver.server)
-        session = self.driver.admit(host, layers)
-        return None if session is None else SessionProtocol(self.driver, session, host, layers)
+            host = ""  # until the header has said who it is
+        session = self.driver.admit(host, encrypted=self.tls is not None)
+        if session is None:
+            return None
+        layers = None if isinstance(where, str) else layers_for(where, self.tls, server)
+        return SessionProtocol(self.driver, session, host, layers)
 
 
 class Listener:
