@@ -17,12 +17,15 @@ from protocols.settings import SettingsError
 from stores.accounts import TABLE as ACCOUNT_TABLE
 from stores.accounts import SqlAccounts
 from stores.database import Database
+from stores.lasting import TABLE as LASTING_TABLE
+from stores.lasting import SqlKeeper
 
 MIGRATIONS: Final = (
     """
     CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
     """,
     ACCOUNT_TABLE,
+    LASTING_TABLE,
 )
 """From each version of the schema to the next."""
 
@@ -37,7 +40,7 @@ def open_stores(settings: ChatSettings) -> Stores:
     except (sqlite3.Error, Unavailable) as error:
         database.close()
         raise CannotStart(f"cannot use the database {settings.database}: {error}") from None
-    return Stores(accounts, secret, database.close, owned)
+    return Stores(accounts, secret, database.close, SqlKeeper(database), owned)
 
 
 def _secret(connection: sqlite3.Connection) -> bytes:

@@ -71,9 +71,11 @@ class Answering(Session):
         """A line without a source."""
         self.emit(Line(words, self.wall()))
 
-    def notice(self, words: str) -> None:
-        """The server says this in words."""
-        self.say(f"NOTICE {self.nick} :{words}")
+    def notice(self, words: str, service: str = "") -> None:
+        """The server, or one of its services, says this in words."""
+        name = self.server.name
+        source = f"{service}!{service}@{name}" if service else name
+        self.emit(Line(f":{source} NOTICE {self.nick} :{words}", self.wall()))
 
     def fail(self, command: str, code: str, words: str, *context: str) -> None:
         """standard-replies: the command failed, and why."""

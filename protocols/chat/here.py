@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
 from protocols.chat.caps import FORMS
-from protocols.chat.network.deliveries import Delivery, Echo, End, Entered, Line, Reply, Say, Tell
+from protocols.chat.lasting import Forgetful, Keeper
+from protocols.chat.network.deliveries import (
+    Delivery,
+    Drop,
+    Echo,
+    End,
+    Entered,
+    Line,
+    Note,
+    Reply,
+    Save,
+    Say,
+    Tell,
+)
 from protocols.chat.network.records import Channel, User
 from protocols.session import CLOSE, Order, To
 
@@ -65,6 +78,8 @@ class Here:
 
     def __init__(self) -> None:
         self.sessions: dict[str, ChatSession] = {}
+        self.keeper: Keeper = Forgetful()
+        """Who is handed what outlives the process."""
         self._groups: WeakKeyDictionary[Channel, tuple[int, Groups]] = WeakKeyDictionary()
         """Of each channel, the generation of which these are the groups."""
         self._audience = Audience({}, None)
@@ -109,6 +124,13 @@ class Here:
                     origin.emit(one.line)
             elif isinstance(one, Tell):
                 self._tell(one, origin, out)
+            elif isinstance(one, Note):
+                if origin is not None:
+                    origin.notice(one.words, one.service)
+            elif isinstance(one, Save):
+                self.keeper.save(one.thing)
+            elif isinstance(one, Drop):
+                self.keeper.drop(one.thing)
             elif isinstance(one, Entered):
                 self._enter(one, origin, out)
             elif isinstance(one, End):

@@ -192,6 +192,15 @@ ERR_SASLALREADY = _numeric(907, "ERR_SASLALREADY", ":You have already authentica
 RPL_SASLMECHS = _numeric(908, "RPL_SASLMECHS", "{mechanisms} :are available SASL mechanisms")
 
 
+class Denial(Exception):
+    """Refused in words, for which there is no numeric: `service` says them, or else the server."""
+
+    def __init__(self, words: str, service: str = "") -> None:
+        super().__init__(words)
+        self.words = words
+        self.service = service
+
+
 class Refusal(Exception):
     """A command refused: the numeric that says so, and what fills it."""
 

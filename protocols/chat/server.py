@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from protocols.chat.caps import CAP_NOTIFY, Offer
 from protocols.chat.commands.connection import tell_offer
 from protocols.chat.here import Here
+from protocols.chat.network.events import Restore
 from protocols.chat.network.network import Network
 from protocols.chat.sasl import MECHANISMS
 from protocols.chat.services.table import SERVICES
@@ -45,6 +46,9 @@ class ChatServer(Server):
         self.network = Network(settings.limits, stores.owned)
         self.services = SERVICES
         self.here = Here()
+        self.here.keeper = stores.keeper
+        for thing in stores.keeper.everything():
+            self.network.apply(Restore("", host.wall(), thing))
         self.offer = self._offer()
         self.registrations = Throttle(3600.0)
         """Accounts that each address made within the last hour."""

@@ -313,9 +313,11 @@ class ChatSession(Answering):
 
     # -- the network -------------------------------------------------------------------
 
-    def apply(self, event: Event) -> None:
-        """Let it happen, and say to everybody here what there is to say about it."""
-        self.deliver(self.server.network.apply(event))
+    def apply(self, event: Event) -> list[Delivery]:
+        """Let it happen, and say to everybody here what there is to say about it; returns all of that."""
+        deliveries = self.server.network.apply(event)
+        self.deliver(deliveries)
+        return deliveries
 
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
         """Say what there is to say about an event of this connection."""

@@ -25,6 +25,9 @@ class ChatLimits(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     whowas: Annotated[int, Meta(ge=0, description="former users that WHOWAS remembers")] = 100
     targets: Annotated[int, Meta(ge=1, description="targets of one message")] = 4
     channels: Annotated[int, Meta(ge=1, description="channels that one client may be on")] = 100
+    registered_channels: Annotated[
+        int, Meta(ge=0, description="channels that may be registered to one account")
+    ] = 20
     multiline_bytes: Annotated[int, Meta(ge=512, description="bytes of one multiline message")] = 4096
     multiline_lines: Annotated[int, Meta(ge=1, description="lines of one multiline message")] = 32
     metadata_keys: Annotated[int, Meta(ge=0, description="metadata keys of one target")] = 100

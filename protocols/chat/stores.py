@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from protocols.chat.accounts import Accounts
+from protocols.chat.lasting import Forgetful, Keeper
 
 
 def nothing() -> None:
@@ -17,11 +18,13 @@ class Stores:
     """All of it, opened.
 
     `accounts` is None for a server without any.  `secret` keys the cloaked hosts: with the same one
-    an address looks the same after a restart.  `close` writes what waits; it blocks.
+    an address looks the same after a restart.  `close` writes what waits; it blocks.  `keeper` has what
+    of the network outlives the process.
     """
 
     accounts: Accounts | None
     secret: bytes
     close: Callable[[], None] = nothing
+    keeper: Keeper = field(default_factory=Forgetful)
     owned: tuple[str, ...] = ()
     """The names of the accounts that there were when the store was opened: nicks kept for them."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocols.chat.accounts import Accounts
+from protocols.chat.lasting import Forgetful, Keeper
 from protocols.chat.server import ChatServer
 from protocols.chat.session import ChatSession
 from protocols.chat.settings import ChatFlood, ChatSettings
@@ -99,6 +100,7 @@ class World:
         /,
         run_calls: bool = True,
         owned: tuple[str, ...] = (),
+        keeper: Keeper | None = None,
         said: ChatSettings | None = None,
         **settings: Any,
     ) -> None:
@@ -108,7 +110,8 @@ class World:
         self.now = 0.0
         self.run_calls = run_calls
         self.clients: dict[ChatSession, Client] = {}
-        self.server = ChatServer(said, self.host, Stores(accounts, b"a secret", owned=owned))
+        stores = Stores(accounts, b"a secret", owned=owned, keeper=keeper or Forgetful())
+        self.server = ChatServer(said, self.host, stores)
 
     def connect(self, host: str = "192.0.2.1", tls: str | None = None) -> Client:
         return Client(self, Peer(host, 40_000, "192.0.2.9", 6667, tls))

@@ -10,14 +10,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from protocols.chat.caps import ECHO_MESSAGE
 from protocols.chat.casemap import fold
-from protocols.chat.modes import HALFOP, PREFIX_BY_SIGIL
+from protocols.chat.modes import FOUNDER, HALFOP, PREFIX_BY_SIGIL
 from protocols.chat.network.deliveries import Delivery
-from protocols.chat.network.events import Event
+from protocols.chat.network.events import Event, Restore
 from protocols.chat.network.network import Network
+from protocols.chat.network.registered import is_founder
 from protocols.chat.settings import ChatLimits, Oper
 from protocols.session import Reason
 from tests.core.chat import Client, World, make_accounts
 from tests.core.chat_accounts import log_in
+from tests.core.chat_keeping import Memory
 
 NICKS = st.sampled_from(["ann", "ANN", "bob", "cyd", "dan", "eve", "gil", "[x]", "9", "a b"])
 CHANNELS = st.sampled_from(["#a", "#A", "#b", "#c", "c", "#a,#b"])
@@ -26,7 +28,7 @@ CAPS = ["server-time", "message-tags", "echo-message", "extended-join", "away-no
 MODES = st.sampled_from(
     ["+o {n}", "-o {n}", "+v {n}", "+h {n}", "+b {n}", "-b {n}", "+e {n}", "+I {n}", "+b m:{n}", "+k key",
      "-k x", "+l 2", "-l", "+i", "-i", "+m", "-m", "+n", "-n", "+s", "+t", "+U", "-U", "+M", "+C", "b", "+x",
-     "+ov-h {n} {n} {n}", ""]
+     "+ov-h {n} {n} {n}", "+q {n}", "-q {n}", "-qo {n} {n}", ""]
 )  # fmt: skip
 PLACES = st.integers(0, 4)
 WORDS = st.sampled_from(["", "x", "two words", ":colon"])
@@ -39,7 +41,9 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(ACCOUNTS, limits=LIMITS, oper=(Oper(name="admin", password="sesame"),))
+        self.keeper = Memory()
+        opers = (Oper(name="admin", password="sesame"),)
+        self.world = World(ACCOUNTS, keeper=self.keeper, limits=LIMITS, oper=opers)
         self.clients: list[Client] = []
         self.said = 0
         self.twin = Network(LIMITS)
@@ -136,6 +140,25 @@ class Machine(RuleBasedStateMachine):
         self.send(at, "OPER admin sesame")
         self.send(at, line.format(n=nick))
 
+    @rule(at=PLACES, channel=st.sampled_from(["#a", "#b", "#c"]), account=st.sampled_from(["gil", "hal"]))
+    def found(self, at: int, channel: str, account: str) -> None:
+        """Somebody who is on a channel, logged in, makes it its own, unless another's it is."""
+        for line in (f"NS IDENTIFY {account} sesame", "JOIN 0", f"JOIN {channel}", f"CS REGISTER {channel}",
+                     f"TOPIC {channel} :x", f"MODE {channel} +i"):  # fmt: skip
+            self.send(at, line)
+
+    @rule(
+        at=PLACES,
+        channel=CHANNELS,
+        words=st.sampled_from(["REGISTER {c}", "OP {c}", "AMODE {c} +o hal", "AMODE {c} -o hal", "INFO {c}",
+                               "AMODE {c} +v gil", "LIST *", "UNREGISTER {c}"]),
+    )  # fmt: skip
+    def ask_chanserv(self, at: int, channel: str, words: str) -> None:
+        self.send(at, f"CS {words.format(c=channel)}")
+        codes = [line.rpartition(" ")[2] for line in self.client(at).lines() if "If that is" in line]
+        for code in codes:
+            self.send(at, f"CS UNREGISTER {channel} {code}")
+
     @rule(at=PLACES, reason=st.sampled_from(Reason))
     def lose(self, at: int, reason: Reason) -> None:
         self.client(at).lose(reason)
@@ -195,7 +218,7 @@ class Machine(RuleBasedStateMachine):
     def membership_is_symmetric(self) -> None:
         network = self.world.server.network
         for name, channel in network.channels.items():
-            assert channel.members, "an empty channel is gone"
+            assert channel.members or channel.founder, "an empty channel is gone"
             assert fold(channel.name) == name
             assert all(user.channels[name] is channel for user in channel.members)
             assert all(user.invites[name] is channel for user in channel.invited)
@@ -229,6 +252,22 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_same_events_make_the_same_network(self) -> None:
         assert self.world.server.network.snapshot() == self.twin.snapshot()
+
+    @invariant()
+    def only_founders_own(self) -> None:
+        for channel in self.world.server.network.channels.values():
+            owners = [user for user, rank in channel.members.items() if rank & FOUNDER]
+            assert all(is_founder(channel, user.account) for user in owners)
+
+    @invariant()
+    def what_lasts_is_kept(self) -> None:
+        """A network that begins with what is kept has all that is to outlive this one."""
+        network, later = self.world.server.network, Network(LIMITS)
+        for thing in self.keeper.everything():
+            later.apply(Restore("", 0.0, thing))
+        lasting = [channel for channel in network.channels.values() if channel.founder]
+        expected = {fold(one.name): {**one.snapshot(), "members": {}, "invited": []} for one in lasting}
+        assert {name: channel.snapshot() for name, channel in later.channels.items()} == expected
 
     @invariant()
     def groups_are_never_stale(self) -> None:

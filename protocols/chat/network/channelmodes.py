@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from protocols.chat.casemap import fold
 from protocols.chat.isupport import MODES_AT_ONCE
+from protocols.chat.lasting import Listed
 from protocols.chat.message import LINE
-from protocols.chat.modes import BY_LETTER, HALFOP, PREFIX_BY_LETTER, Change, shown
+from protocols.chat.modes import BY_LETTER, FOUNDER, HALFOP, PREFIX_BY_LETTER, Change, shown
 from protocols.chat.network import masks
 from protocols.chat.network.channels import outranks
 from protocols.chat.network.deliveries import Delivery, Line, Reply, Say
 from protocols.chat.network.events import SetChannelModes
-from protocols.chat.network.records import Channel, Listed, User
+from protocols.chat.network.records import Channel, User
+from protocols.chat.network.registered import is_founder, save
 from protocols.chat.network.state import State
 from protocols.chat.numerics import (
     ERR_BANLISTFULL,
@@ -72,6 +74,8 @@ def set_channel_modes(network: State, author: User, event: SetChannelModes, out:
     for some in _portions(done, LINE - 2 - around):
         line = Line(f"MODE {channel.name} {shown(some)}", event.time, author)
         out.append(Say(line, channel=channel))
+    if any(change.letter in BY_LETTER for change in done):
+        save(channel, out)
 
 
 def _portions(done: list[Change], room: int) -> list[list[Change]]:
@@ -148,6 +152,8 @@ def _rank(network: State, channel: Channel, author: User, change: Change) -> Cha
         raise Refusal(ERR_CHANOPRIVSNEEDED, channel.name)
     if change.add is bool(rank & prefix.bit):
         return None
+    if change.add and prefix.bit == FOUNDER and not is_founder(channel, user.account):
+        raise _wrong(channel, change, "only who the channel is registered to has that")
     channel.promote(user, rank ^ prefix.bit)
     return Change(change.add, change.letter, user.nick)
 

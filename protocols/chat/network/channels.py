@@ -8,8 +8,8 @@ from protocols.chat.modes import HALFOP, OP
 from protocols.chat.network.deliveries import Delivery, Entered, Line, Reply, Say
 from protocols.chat.network.events import Invite, Join, Kick, Part, SetTopic
 from protocols.chat.network.masks import banned, listed
-from protocols.chat.network.people import forget_channel
 from protocols.chat.network.records import Channel, User
+from protocols.chat.network.registered import own_rank, passes, promote, save
 from protocols.chat.network.state import State
 from protocols.chat.numerics import (
     ERR_BADCHANNELKEY,
@@ -27,7 +27,7 @@ from protocols.chat.numerics import (
 
 
 def join(network: State, author: User, event: Join, out: list[Delivery]) -> None:
-    """RFC 2812 §3.2.1.  Who makes a channel is its operator."""
+    """RFC 2812 §3.2.1.  Who makes a channel is its operator; on a registered one ranks go by account."""
     folded = fold(event.channel)
     if folded in author.channels:
         return
@@ -38,7 +38,8 @@ def join(network: State, author: User, event: Join, out: list[Delivery]) -> None
         channel = network.channels[folded] = Channel(event.channel, event.time)
         rank = OP
     else:
-        _admit(channel, author, event.key, folded in author.invites)
+        if not passes(channel, author):
+            _admit(channel, author, event.key, folded in author.invites)
         rank = 0
     if author.invites.pop(folded, None):
         del channel.invited[author]
@@ -49,6 +50,7 @@ def join(network: State, author: User, event: Join, out: list[Delivery]) -> None
     long = Line(f"JOIN {channel.name} {account} :{author.realname}", event.time, author)
     out.append(Say(short, channel=channel, lacks=EXTENDED_JOIN))
     out.append(Say(long, channel=channel, needs=EXTENDED_JOIN))
+    promote(channel, author, rank | own_rank(channel, author.account), event.time, out)
     if author.away:
         # away-notify: also "when a user joins and has an away message set".
         away = Line(f"AWAY :{author.away}", event.time, author)
@@ -103,7 +105,7 @@ def outranks(rank: int, other: int) -> bool:
 def _leave(network: State, channel: Channel, user: User) -> None:
     channel.leave(user)
     if not channel.members:
-        forget_channel(network, channel.name)
+        network.emptied(channel)
 
 
 def invite(network: State, author: User, event: Invite, out: list[Delivery]) -> None:
@@ -136,3 +138,4 @@ def set_topic(network: State, author: User, event: SetTopic, out: list[Delivery]
     channel.topic_time = event.time if event.topic else 0.0
     line = Line(f"TOPIC {channel.name} :{channel.topic}", event.time, author)
     out.append(Say(line, channel=channel))
+    save(channel, out)

@@ -15,6 +15,7 @@ from protocols.chat.caps import ACCOUNT_TAG, MESSAGE_TAGS, SERVER_TIME
 from protocols.chat.message import LINE, cut, format_tags
 
 if TYPE_CHECKING:
+    from protocols.chat.lasting import Lasting
     from protocols.chat.network.records import Channel, User
     from protocols.chat.numerics import Numeric
 
@@ -133,4 +134,26 @@ class End:
     why: str
 
 
-Delivery: TypeAlias = "Reply | Echo | Say | Tell | Entered | End"
+@dataclass(slots=True, eq=False)
+class Note:
+    """What a service, or else the server, says in words to the connection that asked."""
+
+    words: str
+    service: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Save:
+    """To be kept beyond the process, in place of what was kept of this name."""
+
+    thing: Lasting
+
+
+@dataclass(slots=True, eq=False)
+class Drop:
+    """To be kept no longer."""
+
+    thing: Lasting
+
+
+Delivery: TypeAlias = "Note | Save | Drop | Reply | Echo | Say | Tell | Entered | End"

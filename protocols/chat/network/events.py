@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from protocols.chat.lasting import Lasting
 from protocols.chat.modes import Change
 
 
@@ -141,6 +142,39 @@ class SetChannelModes(Event, frozen=True, tag=True, gc=False):
 
     channel: str
     changes: tuple[Change, ...]
+
+
+class Register(Event, frozen=True, tag=True, gc=False):
+    """A channel is to be registered to the author's account."""
+
+    channel: str
+
+
+class Unregister(Event, frozen=True, tag=True, gc=False):
+    """A channel is to be as others again."""
+
+    channel: str
+
+
+class SetAccess(Event, frozen=True, tag=True, gc=False):
+    """An account, which there is, has the rank of this letter on a channel whenever it comes; or not."""
+
+    channel: str
+    account: str
+    letter: str
+    add: bool
+
+
+class TakeRank(Event, frozen=True, tag=True, gc=False):
+    """The author wants the rank that its account has on a channel."""
+
+    channel: str
+
+
+class Restore(Event, frozen=True, tag=True, gc=False):
+    """What was kept from before the server started.  Nobody's, so without a session."""
+
+    thing: Lasting
 
 
 class Speak(Event, frozen=True, tag=True, gc=False):

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from protocols.chat.network import channelmodes, channels, events, messages, monitors, people
-from protocols.chat.network.deliveries import Delivery, Reply
-from protocols.chat.network.events import Arrive, Event
+from protocols.chat.network import (
+    channelmodes,
+    channels,
+    events,
+    lasting,
+    messages,
+    monitors,
+    people,
+    registered,
+)
+from protocols.chat.network.deliveries import Delivery, Note, Reply
+from protocols.chat.network.events import Arrive, Event, Restore
 from protocols.chat.network.state import State
-from protocols.chat.numerics import Refusal
+from protocols.chat.numerics import Denial, Refusal
 
 APPLIERS: Final[dict[type[Event], Any]] = {
     events.Arrive: people.arrive,
@@ -30,9 +39,16 @@ APPLIERS: Final[dict[type[Event], Any]] = {
     events.Invite: channels.invite,
     events.SetTopic: channels.set_topic,
     events.SetChannelModes: channelmodes.set_channel_modes,
+    events.Register: registered.register,
+    events.Unregister: registered.unregister,
+    events.SetAccess: registered.set_access,
+    events.TakeRank: registered.take_rank,
+    events.Restore: lasting.restore,
     events.Speak: messages.speak,
 }
 """Which function applies which event: f(network, author, event, out)."""
+BEFORE_ANYBODY: Final = (Arrive, Restore)
+"""The events that have no author in the network yet."""
 
 
 class Network(State):
@@ -43,10 +59,12 @@ class Network(State):
         out: list[Delivery] = []
         author = self.sessions.get(event.session)
         # An author who is gone by now does nothing more, and nobody arrives twice.
-        if (author is None) is not (type(event) is Arrive):
+        if (author is None) is not (type(event) in BEFORE_ANYBODY):
             return out
         try:
             APPLIERS[type(event)](self, author, event, out)
         except Refusal as refusal:
             out.append(Reply(refusal.numeric, refusal.arguments))
+        except Denial as denial:
+            out.append(Note(denial.words, denial.service))
         return out

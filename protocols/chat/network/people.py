@@ -22,6 +22,7 @@ from protocols.chat.network.events import (
 )
 from protocols.chat.network.monitors import forget_monitors, tell_offline, tell_online
 from protocols.chat.network.records import Former, User
+from protocols.chat.network.registered import account_changed
 from protocols.chat.network.state import State
 from protocols.chat.numerics import (
     ERR_NICKNAMEINUSE,
@@ -109,7 +110,7 @@ def _quit(network: State, user: User, reason: str, time: float, out: list[Delive
     for channel in tuple(user.channels.values()):
         channel.leave(user)
         if not channel.members:
-            forget_channel(network, channel.name)
+            network.emptied(channel)
     for channel in user.invites.values():
         del channel.invited[user]
     user.invites.clear()
@@ -119,15 +120,6 @@ def _quit(network: State, user: User, reason: str, time: float, out: list[Delive
     network.operators.pop(user, None)
     network.invisible.pop(user, None)
     tell_offline(network, user.nick, out)
-
-
-def forget_channel(network: State, name: str) -> None:
-    """Nobody is on it: an invitation to it means nothing any more."""
-    folded = fold(name)
-    channel = network.channels.pop(folded)
-    for user in channel.invited:
-        del user.invites[folded]
-    channel.invited.clear()
 
 
 def _remember(network: State, user: User, time: float) -> None:
@@ -192,6 +184,7 @@ def set_account(network: State, author: User, event: SetAccount, out: list[Deliv
         network.owned.add(fold(event.account))
     line = Line(f"ACCOUNT {event.account or '*'}", event.time, author)
     _notify(network, author, line, ACCOUNT_NOTIFY, out)
+    account_changed(author, event.time, out)
 
 
 def set_host(network: State, author: User, event: SetHost, out: list[Delivery]) -> None:

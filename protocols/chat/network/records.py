@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from protocols.chat.casemap import fold
+from protocols.chat.lasting import Access, Listed
 from protocols.chat.modes import DEFAULT_CHANNEL_MODES, LISTS
 
 
@@ -82,28 +83,24 @@ class User:
         }
 
 
-class Listed(msgspec.Struct, frozen=True, gc=False):
-    """A mask on one of a channel's lists."""
-
-    mask: str
-    setter: str
-    time: float
-
-
 class Channel:
     """Members with their ranks, modes, lists and a topic."""
 
     __slots__ = (
         "__weakref__",
+        "access",
         "created",
         "flags",
+        "founder",
         "generation",
         "invited",
         "key",
         "limit",
         "lists",
         "members",
+        "metadata",
         "name",
+        "registered",
         "topic",
         "topic_setter",
         "topic_time",
@@ -123,6 +120,13 @@ class Channel:
         self.members: dict[User, int] = {}
         self.invited: dict[User, None] = {}
         """Who may come in past bans, +i and +l, once."""
+        self.founder = ""
+        """The account that it is registered to: it stays when its last member leaves."""
+        self.registered = 0.0
+        """When it was."""
+        self.access: dict[str, Access] = {}
+        """Who has which rank whenever they come, by folded account; the founder is not among them."""
+        self.metadata: dict[str, str] = {}
         self.generation = 0
         """Changes with the members: what was made of them before is stale."""
 
@@ -155,9 +159,11 @@ class Channel:
         return f"<Channel {self.name}>"
 
     def snapshot(self) -> dict[str, Any]:
-        own = ("__weakref__", "members", "flags", "generation", "invited", "lists")
+        own = ("__weakref__", "access", "members", "flags", "generation", "invited", "lists", "metadata")
         plain = {name: getattr(self, name) for name in self.__slots__ if name not in own}
         return plain | {
+            "access": list(self.access.values()),
+            "metadata": list(self.metadata.items()),
             "flags": sorted(self.flags),
             "invited": [user.id for user in self.invited],
             "lists": {letter: list(masks.values()) for letter, masks in self.lists.items()},

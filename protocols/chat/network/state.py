@@ -95,6 +95,18 @@ class State:
         """The connections that monitor this nick."""
         return tuple(self.monitored.get(fold(nick), ()))
 
+    # -- ending ------------------------------------------------------------------------
+
+    def emptied(self, channel: Channel) -> None:
+        """Nobody is on it: it is gone, and invitations to it mean nothing, unless it is registered."""
+        if channel.founder:
+            return
+        folded = fold(channel.name)
+        del self.channels[folded]
+        for user in channel.invited:
+            del user.invites[folded]
+        channel.invited.clear()
+
     # -- comparing ---------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:

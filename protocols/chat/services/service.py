@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from protocols.chat.commands.accounts import log_trouble
-from protocols.chat.network.deliveries import Line
 from protocols.session import Call
 
 if TYPE_CHECKING:
@@ -53,9 +52,7 @@ class Service:
 
     def answer(self, session: ChatSession, words: str) -> None:
         """It says this to who asked."""
-        server = session.server
-        source = f"{self.name}!{self.name}@{server.name}"
-        session.emit(Line(f":{source} NOTICE {session.nick} :{words}", session.wall()))
+        session.notice(words, self.name)
 
     def call(self, session: ChatSession, call: Call, answered: Callable[[Any], None]) -> None:
         """Run something slow; `answered` gets its result, and may raise `Unable`."""

@@ -1,0 +1,13 @@
+"""What was kept from before the server started comes back by an event, as everything does."""
+
+from __future__ import annotations
+
+from protocols.chat.network import registered
+from protocols.chat.network.deliveries import Delivery
+from protocols.chat.network.events import Restore
+from protocols.chat.network.state import State
+
+
+def restore(network: State, author: None, event: Restore, out: list[Delivery]) -> None:
+    """Whatever it is, it is there again."""
+    registered.restore(network, event.thing)

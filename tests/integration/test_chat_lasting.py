@@ -1,0 +1,28 @@
+"""What was acknowledged is there after kill -9 and a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.chat_clients import Meet, Serve
+
+
+def test_a_registered_channel_is_there_after_kill_9(serve: Serve, meet: Meet, tmp_path: Path) -> None:
+    """All that was said to a channel before something is acknowledged is committed with that."""
+    settings = f'database = "{tmp_path / "chat.db"}"\ncloak = false\n[chat.accounts]\nreserve_nicks = false'
+    first = serve(settings)
+    ann = meet("ann", at=first).send("NS REGISTER opensesame").join("#tea")
+    assert any("#tea is registered to ann." in line for line in ann.send("CS REGISTER #tea").lines())
+    ann.send("TOPIC #tea :green, 緑茶", "MODE #tea +skl-t key 7", "MODE #tea +b evil!*@*")
+    said = ann.send("JOIN #two", "CS REGISTER #two").lines()
+    assert any("#two is registered to ann." in line for line in said)
+    asked = ("TOPIC #tea", "MODE #tea", "MODE #tea +b", "CS INFO #tea")
+    before = ann.send(*asked).lines()
+    assert len(before) == 8, before
+    first.kill()
+
+    again = meet("ann", "sasl", at=serve(settings))
+    again.send("NS IDENTIFY ann opensesame").lines()
+    joined = again.send("JOIN #tea").lines()
+    assert ":ChanServ MODE #tea +q ann" in joined
+    assert again.send(*asked).lines() == before
