@@ -27,6 +27,11 @@ def plain(host: str) -> str:
     return str(address.ipv4_mapped or IPv6Address(int(address)))
 
 
+def bindable(host: str) -> str:
+    """An address of ours to listen at or to connect from: as `plain`, but a link-local one needs its zone."""
+    return host if "%" in host else plain(host)
+
+
 def protocol(host: str) -> int:
     """The number of an address family (RFC 2428 §2): 1 is IPv4, 2 is IPv6."""
     return 2 if ":" in host else 1

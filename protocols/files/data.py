@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from protocols.files.addresses import (
+    bindable,
     format_epsv,
     format_pasv,
     parse_eprt,
@@ -55,7 +56,9 @@ def _connect(session: FilesSession, host: str, port: int) -> None:
         session.warn(f"data connection to {printable(host)} port {port}")
         raise
     session.drop_via()
-    session.via = Connect(host, port, session.local)
+    # RFC 4007 §11: EPRT has no zone; the client's own link-local address has the one it came by.
+    to = bindable(session.peer.host) if host == session.client else host
+    session.via = Connect(to, port, session.local)
     session.reply(200, "We connect to that address.")
 
 

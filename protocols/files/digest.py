@@ -15,19 +15,34 @@ _PIECE: Final = 262_144
 class Digest:
     """One checksum under way; `stop` ends it at the next piece."""
 
-    def __init__(self, tree: Tree, path: Path, algorithm: str, first: int, last: int | None) -> None:
+    def __init__(
+        self, tree: Tree, path: Path, algorithm: str, first: int, last: int | None, running: set[Digest]
+    ) -> None:
+        """`running` holds it until it is over: what one server makes at once is bounded."""
         self._tree = tree
         self._path = path
         self._hash = hashlib.new(ALGORITHMS[algorithm], usedforsecurity=False)
         self._first = first
         self._last = last
-        self._stopped = False
+        self._begun = self._stopped = False
+        self._running = running
+        running.add(self)
 
     def stop(self) -> None:
+        """Nobody waits for it any more."""
         self._stopped = True
+        if not self._begun:
+            self._running.discard(self)
 
     def __call__(self) -> tuple[int, int, str]:
         """The first byte, the last one, and what they make, in hexadecimal."""
+        self._begun = True
+        try:
+            return self._made()
+        finally:
+            self._running.discard(self)
+
+    def _made(self) -> tuple[int, int, str]:
         reader = self._tree.open_read(self._path, self._first)
         count = None if self._last is None else self._last - self._first + 1
         read = 0

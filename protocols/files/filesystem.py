@@ -190,6 +190,10 @@ def _digest(
     first, last = session.range or (0, None)
     session.range = None
     assert session.tree is not None
-    digest = Digest(session.tree, session.path(name), algorithm, first, last)
+    running = session.server.digests
+    if len(running) >= session.server.threads // 2:
+        # The other half of the threads is for passwords and directories, which take no minutes.
+        raise Refusal(450, "Too many checksums are being made: try again later.")
+    digest = Digest(session.tree, session.path(name), algorithm, first, last, running)
     session.digest = digest
     session.call(Call(digest), made)

@@ -24,6 +24,8 @@ listener and its transfer what `Unlisten` and `CancelTransfer` do, by itself.
 **Listening.** SO_REUSEADDR on the listener. `in_use` is true for EADDRINUSE alone: the session then
 tries another port. Anything else (EMFILE) is logged by the driver.
 
+**Addresses** are compared as `addresses.plain` gives them: IPv4-mapped ones as IPv4, without a zone.
+
 **Accepting.** Not later than at `Begin`; when before is the driver's choice, for a connection may
 rest in the backlog (at least 4 places: strangers may stand before the client). A connection whose
 address is not `allow` is closed at once, reported by `strayed(listen, peer)`, and the listener goes
@@ -109,10 +111,10 @@ class Listen(ServiceOrder):
     """Accept one connection from `allow` at `host`:`port`."""
 
     host: str
-    """Numeric; the address at which the client reached us."""
+    """Numeric; the address at which the client reached us, with a zone if it is link-local."""
     port: int
     allow: str
-    """Numeric: the client's address.  An IPv4-mapped one is reported as IPv4."""
+    """Numeric: the client's address, as `addresses.plain` gives it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from protocols.files.addresses import Ports
+from protocols.files.digest import Digest
 from protocols.files.session import FilesSession
 from protocols.files.settings import FilesLimits, FilesSettings
 from protocols.files.store import Store
@@ -62,6 +63,8 @@ class FilesServer(Server):
         self.configured = configured
         self.ports = Ports(settings.passive.ports, host.token())
         self.delays = Delays()
+        self.digests: set[Digest] = set()
+        """Checksums that are being made."""
 
     def session(self) -> FilesSession:
         return FilesSession(self)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from protocols.files import data, transfers
-from protocols.files.addresses import plain
+from protocols.files.addresses import bindable, plain
 from protocols.files.answering import DELAY, HANDSHAKE, Answering
 from protocols.files.commands import COMMANDS, REFUSED
 from protocols.files.orders import Listen, Outcome
@@ -277,7 +277,7 @@ class FilesSession(Answering):
 
     def _introduce(self, peer: Peer) -> None:
         self.peer = peer
-        self.client, self.local = plain(peer.host), plain(peer.local_host)
+        self.client, self.local = plain(peer.host), bindable(peer.local_host)
 
 
 def _size(line: bytes | TooLong) -> int:

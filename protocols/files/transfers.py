@@ -279,6 +279,8 @@ def finished(session: FilesSession, transfer: Download | Upload, outcome: Outcom
         refused = refusal(transfer.error.problem)
         code, text = refused.code, refused.text
         log.warning("%s: %s", session.peer, printable(str(transfer.error)))
+    if outcome is Outcome.NOT_RESUMED:
+        session.warn("a data connection that did not resume the TLS session")
     cut(session, transfer, outcome.value, now)
     session.reply(code, text)
     session.moved()

@@ -185,6 +185,20 @@ def test_a_checksum_is_made_off_the_loop_and_given_up_with_its_client() -> None:
     with pytest.raises(Exception, match="beyond the end"):
         call.function(*call.args)
     assert world.store.open == set()
+    assert world.server.digests == set()
+
+
+def test_checksums_do_not_take_every_thread() -> None:
+    """Who may read could else keep everybody from logging in."""
+    world = World(MemoryFiles().add("tea", b"green"), run_calls=False)
+    clients = [world.login() for _ in range(world.server.threads)]
+    codes = [client.codes("HASH tea") for client in clients]
+    assert codes.count([]) == world.server.threads // 2
+    assert codes[-1] == [450]
+    clients[0].lose()
+    clients[1].answer(clients[1].calls.pop())
+    assert clients[1].codes() == [213]
+    assert [clients[-1].codes("HASH tea"), clients[-2].codes("HASH tea")] == [[], []]
 
 
 # -- settings of the session -------------------------------------------------------------

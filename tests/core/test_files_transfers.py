@@ -437,11 +437,22 @@ def test_on_ipv6_pasv_points_to_epsv() -> None:
     client = World().login(**where)
     assert client.codes("PASV", "PORT 1,2,3,4,200,1", "EPSV 1", "EPSV 2", "EPRT |2|2001:DB8::1|51201|") == [
         501, 501, 522, 229, 200]  # fmt: skip
-    assert client.session.via == client.session.via
     assert isinstance(client.session.via, Connect)
     assert client.session.via.host == "2001:db8::1"
     client = World(passive=FilesPassive(masquerade="203.0.113.7")).login(**where)
     assert client.send("PASV")[0].startswith("227 Entering Passive Mode (203,0,113,7,")
+
+
+def test_link_local_addresses_keep_the_zone_that_a_socket_needs() -> None:
+    """EPRT has no zone, and neither has what is compared."""
+    client = World().login(host="fe80::1%eth0", local="fe80::9%eth0")
+    assert client.codes("EPRT |2|fe80::1|51201|", "STAT", "LIST") == [200, 211, 150]
+    assert client.begun is not None
+    assert isinstance(client.begun.via, Connect)
+    assert (client.begun.via.host, client.begun.via.local_host) == ("fe80::1%eth0", "fe80::9%eth0")
+    client.download()
+    client.send("EPSV")
+    assert (client.listening[0].host, client.listening[0].allow) == ("fe80::9%eth0", "fe80::1")
 
 
 def test_mapped_addresses_are_ipv4() -> None:
