@@ -10,7 +10,7 @@ from protocols.files.orders import Begin, CancelTransfer, Listen, Outcome, Unlis
 from protocols.files.server import FilesServer
 from protocols.files.session import FilesSession
 from protocols.files.settings import FilesLimits, FilesSettings, FilesUser
-from protocols.files.store import StoreError
+from protocols.files.store import Store, StoreError
 from protocols.files.transfer import Download, Upload
 from protocols.session import Abort, Call, Close, Orders, Peer, Reason, StartTLS
 from stores.files_memory import MemoryFiles
@@ -222,7 +222,7 @@ class World:
     """A server, its store and its clients."""
 
     def __init__(
-        self, store: MemoryFiles | None = None, *, run_calls: bool = True, tls: bool = True, **settings: Any
+        self, store: Store | None = None, *, run_calls: bool = True, tls: bool = True, **settings: Any
     ) -> None:
         self.host = Host()
         self.now = 0.0
@@ -231,8 +231,9 @@ class World:
         self.in_use: set[int] = set()
         self.descriptors_gone = False
         self.clients: list[Client] = []
-        self.store = store or MemoryFiles()
-        self.store.clock = self.host.wall
+        self.store: Any = store or MemoryFiles()
+        if isinstance(self.store, MemoryFiles):
+            self.store.clock = self.host.wall
         limits = FilesLimits(**{"login_delay": 0.0, **settings.pop("limits", {})})
         settings.setdefault("users", {"ann": ANN, "bob": BOB})
         settings.setdefault("anonymous", "read-only")

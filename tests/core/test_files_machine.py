@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from protocols.files.orders import Outcome
 from protocols.files.settings import FilesPassive
+from protocols.files.store import Store
 from protocols.files.transfer import Download, Upload
+from stores.files import DiskStore
 from stores.files_memory import MemoryFiles
 from tests.core.files import Client, World
 
@@ -30,12 +38,26 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        store = MemoryFiles(quick=self.quick, room=200).add("d/b", b"x" + END)
         self.world = World(
-            store, passive=FilesPassive(ports=("30000-30003",)), limits={"idle": 50.0, "login_delay": 1.0}
+            self.make_store(),
+            passive=FilesPassive(ports=("30000-30003",)),
+            limits={"idle": 50.0, "login_delay": 1.0},
         )
         self.clients: list[Client] = []
         self.world.run_calls = self.quick
+
+    def make_store(self) -> Store:
+        return MemoryFiles(quick=self.quick, room=200).add("d/b", b"x" + END)
+
+    def whole_files(self) -> Iterator[tuple[str, bytes]]:
+        """What has its final name."""
+        for path, node in self.world.store.nodes.items():
+            if node.kind == "file":
+                yield "/".join(path), bytes(node.data)
+
+    def opened(self) -> int:
+        """What the store has given out and not got back."""
+        return len(self.world.store.open)
 
     def client(self, at: int) -> Client:
         while len(self.clients) <= at:
@@ -163,14 +185,13 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def no_file_is_half(self) -> None:
-        for path, node in self.world.store.nodes.items():
-            if node.kind == "file":
-                assert node.data.endswith(END), path
+        for name, data in self.whole_files():
+            assert data.endswith(END), name
 
     @invariant()
     def what_is_open_is_somebodys(self) -> None:
         running = sum(client.session.transfer is not None for client in self.clients if not client.closed)
-        assert len(self.world.store.open) == running
+        assert self.opened() == running
 
     @invariant()
     def ports_are_free_or_somebodys(self) -> None:
@@ -211,7 +232,49 @@ class SlowMachine(Machine):
                 client.answer(client.calls.pop(0))
 
 
+class DiskMachine(Machine):
+    """The same on a disk."""
+
+    def make_store(self) -> Store:
+        self.folder = TemporaryDirectory()
+        self.root = Path(self.folder.name)
+        (self.root / "d").mkdir()
+        (self.root / "d" / "b").write_bytes(b"x" + END)
+        return DiskStore(self.folder.name)
+
+    def whole_files(self) -> Iterator[tuple[str, bytes]]:
+        tree = self.world.store.enter("ann", ())
+        for folder, _, names in os.walk(self.root):
+            path = Path(folder).relative_to(self.root).parts
+            listing = tree.list(path)
+            shown = {entry.name for entry in listing.read()}
+            listing.close()
+            for name in shown.intersection(names):
+                yield f"{folder}/{name}", (Path(folder) / name).read_bytes()
+
+    def opened(self) -> int:
+        running = [client.session.transfer for client in self.clients if not client.closed]
+        if not any(running):
+            assert descriptors(self.folder.name) == 1, "only the root's"
+        return sum(one is not None for one in running)
+
+    def teardown(self) -> None:
+        os.close(self.world.store.root)
+        self.folder.cleanup()
+
+
+def descriptors(below: str) -> int:
+    """How many this process has open in a directory."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # that of listdir itself
+            found += os.readlink(f"/proc/self/fd/{name}").startswith(below)
+    return found
+
+
 TestQuick = Machine.TestCase
 TestQuick.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestDisk = DiskMachine.TestCase
+TestDisk.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestSlow = SlowMachine.TestCase
 TestSlow.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
