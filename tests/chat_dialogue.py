@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tests.dialogue import _ESCAPE, FOLDER, _unescape
 
@@ -22,6 +23,10 @@ SETTINGS = {
 ACCOUNT = "ann", "sesame"
 """The account that is there, and its password."""
 
+Words: TypeAlias = "dict[str, str]"
+"""What was read where a dialogue has `{name}`."""
+
+_WORD = re.compile(r"\{(\w+)\}")
 _STEP = re.compile(r"(\w+)(>>|>\.|>|<<|<\.|<)(?: (.*))?")
 
 
@@ -39,10 +44,22 @@ class Step:
         """Is it the server's turn?"""
         return self.what.startswith("<")
 
-    def matches(self, line: str) -> bool:
-        """Is this the line that is expected?"""
-        parts = map(re.escape, self.line.split(ANYTHING))
-        return re.fullmatch(".*?".join(parts), line, re.DOTALL) is not None
+    def matches(self, line: str, words: Words) -> bool:
+        """Is this the line that is expected?  What stands for `{name}` in it is added to `words`."""
+        pattern = re.escape(self.line).replace(ANYTHING, ".*?")
+        for name in _WORD.findall(self.line):
+            said = re.escape(words[name]) if name in words else rf"(?P<{name}>[^ ;]+?)"
+            pattern = pattern.replace(re.escape(f"{{{name}}}"), said, 1)
+        found = re.fullmatch(pattern, line, re.DOTALL)
+        words.update(found.groupdict() if found else {})
+        return found is not None
+
+    def sent(self, words: Words) -> bytes:
+        """What it sends, with the words that were read before."""
+        data = self.data
+        for name, word in words.items():
+            data = data.replace(b"{%b}" % name.encode(), word.encode())
+        return data
 
 
 def parse(text: str) -> list[Step]:
@@ -80,7 +97,7 @@ def settings(name: str) -> str:
     return f"[chat]\n{said}\n"
 
 
-def compare(who: str, expected: list[Step], lines: list[str]) -> None:
+def compare(who: str, expected: list[Step], lines: list[str], words: Words) -> None:
     """Raises AssertionError unless `lines` are what `who` is expected to read."""
     rest = list(lines)
     skipping = False
@@ -88,10 +105,10 @@ def compare(who: str, expected: list[Step], lines: list[str]) -> None:
         if step.line == ANYTHING:
             skipping = True
             continue
-        while skipping and rest and not step.matches(rest[0]):
+        while skipping and rest and not step.matches(rest[0], words):
             del rest[0]
         assert rest, f"{who} reads nothing more, expected {step.line!r} of {lines}"
-        assert step.matches(rest[0]), f"{who} reads {rest[0]!r}, expected {step.line!r}"
+        assert step.matches(rest[0], words), f"{who} reads {rest[0]!r}, expected {step.line!r}"
         del rest[0]
         skipping = False
     assert skipping or not rest, f"{who} also reads {rest}"

@@ -8,7 +8,7 @@ import pytest
 
 from protocols.chat.settings import ChatSettings
 from protocols.settings import load
-from tests.chat_dialogue import ACCOUNT, Step, compare, read, settings
+from tests.chat_dialogue import ACCOUNT, Step, Words, compare, read, settings
 from tests.core.chat import Client, World, make_accounts
 from tests.core.test_rpc_dialogues import Cut, at_random, byte_by_byte, whole
 from tests.dialogue import names
@@ -22,6 +22,7 @@ class Play:
         said = load(ChatSettings, "chat", text=settings(name).encode(), source=name)
         self.world = World(make_accounts(**dict([ACCOUNT])), said=said)
         self.clients: dict[str, Client] = {}
+        self.words: Words = {}
 
     def client(self, name: str) -> Client:
         if name not in self.clients:
@@ -32,7 +33,7 @@ class Play:
         client = self.client(step.who)
         if step.what == ">.":
             client.end()
-        for piece in self.cut(step.data):
+        for piece in self.cut(step.sent(self.words)):
             if not client.closed:
                 client.send_bytes(piece)
 
@@ -40,7 +41,8 @@ class Play:
         """Everybody reads what is expected by now, and nothing else."""
         for name in dict.fromkeys([*self.clients, *(step.who for step in steps)]):
             mine = [step for step in steps if step.who == name]
-            compare(name, [step for step in mine if step.what == "<"], self.client(name).lines())
+            expected = [step for step in mine if step.what == "<"]
+            compare(name, expected, self.client(name).lines(), self.words)
             if any(step.what == "<." for step in mine):
                 assert self.client(name).closed
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chat_clients import Irc
-from tests.chat_dialogue import ACCOUNT, Step, compare, read, settings
+from tests.chat_dialogue import ACCOUNT, Step, Words, compare, read, settings
 from tests.dialogue import names
 from tests.servers import Own, Running
 
@@ -22,6 +22,7 @@ class Play:
     def __init__(self, running: Running) -> None:
         self.running = running
         self.clients: dict[str, Irc] = {}
+        self.words: Words = {}
         self.heard: dict[str, list[str]] = {}
         """What each has read, and nobody has looked at."""
         self.gone: set[str] = set()
@@ -45,7 +46,7 @@ class Play:
                 client.client.half_close()
                 self.gone.add(step.who)
             else:
-                client.client.send(step.data)
+                client.client.send(step.sent(self.words))
 
     def hear(self, name: str) -> None:
         """Let this client read what it has been told by now; to the end, if it has one."""
@@ -68,7 +69,7 @@ class Play:
             self.hear(name)
         for name in everybody:
             mine = [step for step in steps if step.who == name]
-            compare(name, [step for step in mine if step.what == "<"], self.heard[name])
+            compare(name, [step for step in mine if step.what == "<"], self.heard[name], self.words)
             self.heard[name] = []
             if any(step.what == "<." for step in mine):
                 assert name in self.gone
