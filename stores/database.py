@@ -31,6 +31,8 @@ BUSY: Final = 5.0
 """Seconds that another process may keep the file locked, and that a reader waits for what is queued."""
 RETRY: Final = 1.0
 """Seconds until what could not be committed is tried again."""
+GATHER: Final = 0.05
+"""Seconds in which changes that nobody waits for may gather: each commit makes the loop wait for its turn."""
 MOST_SOON: Final = 10_000
 """Changes that may wait for a file that can't be written; the oldest give way."""
 
@@ -54,6 +56,8 @@ class Database:
         self._closing = False
         self._failing = False
         self._dropped = 0
+        self._readers = 0
+        """How many wait for what is queued."""
         try:
             self._writer = self._connect()
             _migrate(self._writer, migrations)
@@ -131,8 +135,12 @@ class Database:
 
     def _settle(self) -> None:
         with self._wake:
-            if not self._wake.wait_for(lambda: not (self._writing or self._soon or self._awaited), BUSY):
-                raise sqlite3.OperationalError("what was said before is not written yet")
+            self._readers += 1
+            self._wake.notify_all()
+            settled = self._wake.wait_for(lambda: not (self._writing or self._soon or self._awaited), BUSY)
+            self._readers -= 1
+        if not settled:
+            raise sqlite3.OperationalError("what was said before is not written yet")
 
     # -- the writer's thread -----------------------------------------------------------
 
@@ -145,6 +153,7 @@ class Database:
                     self._wake.wait_for(lambda: self._awaited or self._closing, RETRY)
                 else:
                     self._wake.wait_for(lambda: self._soon or self._awaited or self._closing)
+                    self._wake.wait_for(lambda: self._awaited or self._readers or self._closing, GATHER)
                 soon, awaited = list(self._soon), list(self._awaited)
                 self._soon.clear()
                 self._awaited.clear()
