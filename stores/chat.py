@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from protocols.chat.accounts import Unavailable
+from protocols.chat.history import History
 from protocols.chat.settings import ChatSettings
 from protocols.chat.stores import Stores
 from protocols.listen import CannotStart
@@ -17,6 +18,9 @@ from protocols.settings import SettingsError
 from stores.accounts import TABLE as ACCOUNT_TABLE
 from stores.accounts import SqlAccounts
 from stores.database import Database
+from stores.history import TABLES as HISTORY_TABLES
+from stores.history import SqlHistory
+from stores.history_memory import MemoryHistory
 from stores.lasting import TABLE as LASTING_TABLE
 from stores.lasting import SqlKeeper
 
@@ -26,6 +30,7 @@ MIGRATIONS: Final = (
     """,
     ACCOUNT_TABLE,
     LASTING_TABLE,
+    HISTORY_TABLES,
 )
 """From each version of the schema to the next."""
 
@@ -37,10 +42,17 @@ def open_stores(settings: ChatSettings) -> Stores:
     try:
         secret = database.write(_secret)
         owned = tuple(account.name for account in accounts.every())
+        history = _history(settings, database)
     except (sqlite3.Error, Unavailable) as error:
         database.close()
         raise CannotStart(f"cannot use the database {settings.database}: {error}") from None
-    return Stores(accounts, secret, database.close, SqlKeeper(database), owned)
+    return Stores(accounts, secret, database.close, SqlKeeper(database), owned, history)
+
+
+def _history(settings: ChatSettings, database: Database) -> History:
+    if settings.database:
+        return SqlHistory(database, settings.history)
+    return MemoryHistory(settings.history.channel_messages, settings.history.direct_messages)
 
 
 def _secret(connection: sqlite3.Connection) -> bytes:

@@ -79,6 +79,8 @@ class Answering(Session):
 
     def fail(self, command: str, code: str, words: str, *context: str) -> None:
         """standard-replies: the command failed, and why."""
+        # What a client said is made one word each, as in a numeric.
+        context = tuple(one.lstrip(":").partition(" ")[0] or "*" for one in context)
         self.say(" ".join(["FAIL", command, code, *context, f":{words}"]))
 
     def note(self, command: str, code: str, words: str, *context: str) -> None:
@@ -96,6 +98,26 @@ class Answering(Session):
         """What it would be told whoever had said it, and so no part of an answer."""
         self._send(line, "")
 
+    def begin(self, line: Line) -> str:
+        """The beginning of a batch; its end has the tag that this returns."""
+        if self._label is not None:
+            return self._label.begin(line)
+        self._send(line, "")
+        return ""
+
+    def emit_in(self, line: Line, tag: str) -> None:
+        """What belongs to a batch that was begun."""
+        self._send(line, tag)
+
+    def take_label(self) -> Label | None:
+        """The label of the answer that is given now; it is for somebody else to answer."""
+        label, self._label = self._label, None
+        return label
+
+    def give_label(self, label: Label | None) -> None:
+        """What is answered now has this label."""
+        self._label = label
+
     def _send(self, line: Line, tag: str) -> None:
         if self.closed:
             return
@@ -105,7 +127,7 @@ class Answering(Session):
         if self._said >= CHUNK:
             self.more = True
 
-    def _finish_label(self) -> None:
+    def finish_label(self) -> None:
         if self._label is not None:
             label, self._label = self._label, None
             label.finish(self.wall())

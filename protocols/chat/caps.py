@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-Given: TypeAlias = Literal["", "accounts", "register", "sts"]
+Given: TypeAlias = Literal["", "accounts", "history", "register", "sts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Cap:
     """One capability that can be offered.
 
     `given` names what must be there for it: "accounts", "register" for accounts that clients may make,
-    or "sts" for a policy in the settings.
+    "history", or "sts" for a policy in the settings.
     `forms` is true if the lines that one receives look different with it.
     """
 
@@ -33,10 +33,7 @@ CAPS: Final[dict[str, Cap]] = {}
 """By name, in the order in which they are listed."""
 
 
-def _cap(
-    name: str, about: str, *, given: Given = "", forms: bool = False,
-    requested: bool = True,
-) -> int:  # fmt: skip
+def _cap(name: str, about: str, *, given: Given = "", forms: bool = False, requested: bool = True) -> int:
     CAPS[name] = Cap(name, 1 << len(CAPS), about, given, forms, requested)
     return CAPS[name].bit
 
@@ -47,14 +44,19 @@ AWAY_NOTIFY = _cap("away-notify", "AWAY when somebody near goes or returns")
 ACCOUNT_REGISTRATION = _cap("draft/account-registration", "REGISTER makes an account", given="register")
 BATCH = _cap("batch", "lines that belong together say so")
 CAP_NOTIFY = _cap("cap-notify", "CAP NEW and CAP DEL when the offer changes")
+CHATHISTORY = _cap("draft/chathistory", "CHATHISTORY: what was said before", given="history")
 CHGHOST = _cap("chghost", "CHGHOST instead of QUIT and JOIN when somebody's host changes")
 ECHO_MESSAGE = _cap("echo-message", "one's own messages come back")
+EVENT_PLAYBACK = _cap("draft/event-playback", "history also tells who came and went", given="history")
 EXTENDED_JOIN = _cap("extended-join", "JOIN tells the account and the real name")
 EXTENDED_MONITOR = _cap("extended-monitor", "away, account and name changes of those monitored")
 INVITE_NOTIFY = _cap("invite-notify", "INVITE is seen by those who may invite")
 LABELED_RESPONSE = _cap("labeled-response", "the answer to a labeled command carries its label")
 MESSAGE_TAGS = _cap("message-tags", "client-only tags, TAGMSG, msgid", forms=True)
+MESSAGE_REDACTION = _cap("draft/message-redaction", "REDACT: a message is withdrawn", given="history")
 MULTI_PREFIX = _cap("multi-prefix", "all of a member's prefixes, not only the highest")
+MULTILINE = _cap("draft/multiline", "messages of several lines", forms=True)
+READ_MARKER = _cap("draft/read-marker", "MARKREAD: how far one has read", given="history")
 SASL = _cap("sasl", "AUTHENTICATE", given="accounts")
 SERVER_TIME = _cap("server-time", "when each line was said", forms=True)
 SETNAME = _cap("setname", "SETNAME, and being told of it")
@@ -69,13 +71,26 @@ FORMS: Final = sum(cap.bit for cap in CAPS.values() if cap.forms)
 class Offer:
     """What one server offers at a time, and with which values."""
 
-    def __init__(self, mechanisms: Iterable[str] = (), sts: str = "", register: str = "") -> None:
-        self.values = {"sasl": ",".join(mechanisms), "sts": sts, "draft/account-registration": register}
+    def __init__(
+        self,
+        mechanisms: Iterable[str] = (),
+        sts: str = "",
+        register: str = "",
+        history: bool = False,
+        multiline: str = "",
+    ) -> None:
+        self.values = {
+            "sasl": ",".join(mechanisms),
+            "sts": sts,
+            "draft/account-registration": register,
+            "draft/multiline": multiline,
+        }
         given = {
             "": True,
             "accounts": bool(self.values["sasl"]),
             "sts": bool(sts),
             "register": bool(register),
+            "history": history,
         }
         self.caps = {name: cap for name, cap in CAPS.items() if given[cap.given]}
 

@@ -7,7 +7,7 @@ kept grouped by their capabilities until its members change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
@@ -20,8 +20,10 @@ from protocols.chat.network.deliveries import (
     Echo,
     End,
     Entered,
+    Fail,
     Line,
     Note,
+    Remember,
     Reply,
     Save,
     Say,
@@ -73,6 +75,10 @@ class Audience:
         self._end = len(out)
 
 
+def nothing(said: Remember) -> None:
+    """Nothing is kept."""
+
+
 class Here:
     """Registered connections by their names."""
 
@@ -80,6 +86,8 @@ class Here:
         self.sessions: dict[str, ChatSession] = {}
         self.keeper: Keeper = Forgetful()
         """Who is handed what outlives the process."""
+        self.remember: Callable[[Remember], None] = nothing
+        """What is worth keeping is handed to this."""
         self._groups: WeakKeyDictionary[Channel, tuple[int, Groups]] = WeakKeyDictionary()
         """Of each channel, the generation of which these are the groups."""
         self._audience = Audience({}, None)
@@ -116,12 +124,17 @@ class Here:
             kind = type(one)
             if kind is Say:
                 self._say(one, origin, out)  # type: ignore[arg-type]
+            elif kind is Remember:
+                self.remember(one)  # type: ignore[arg-type]
             elif isinstance(one, Reply):
                 if origin is not None:
                     origin.reply(one.numeric, *one.arguments)
             elif isinstance(one, Echo):
                 if origin is not None and origin.caps & one.needs == one.needs:
                     origin.emit(one.line)
+            elif isinstance(one, Fail):
+                if origin is not None:
+                    origin.fail(one.command, one.code, one.words, *one.context)
             elif isinstance(one, Tell):
                 self._tell(one, origin, out)
             elif isinstance(one, Note):

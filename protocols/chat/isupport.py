@@ -28,6 +28,7 @@ def tokens(settings: ChatSettings) -> list[str]:
         "CHANMODES": ",".join(chanmodes),
         "CHANNELLEN": limits.channel,
         "CHANTYPES": "#",
+        **_history(settings),
         "ELIST": "CMNTU",
         "EXCEPTS": "e",
         "EXTBAN": ",am",
@@ -48,6 +49,12 @@ def tokens(settings: ChatSettings) -> list[str]:
         "WHOX": "",
     }
     return [name if value == "" else f"{name}={_escaped(str(value))}" for name, value in said.items()]
+
+
+def _history(settings: ChatSettings) -> dict[str, object]:
+    if not settings.history.enabled:
+        return {}
+    return {"CHATHISTORY": settings.history.query_max, "MSGREFTYPES": "msgid,timestamp"}
 
 
 def _most_targets(targets: int) -> dict[str, object]:

@@ -9,7 +9,9 @@ from datetime import datetime, timezone
 
 from protocols.chat.caps import CAP_NOTIFY, Offer
 from protocols.chat.commands.connection import tell_offer
-from protocols.chat.here import Here
+from protocols.chat.here import Here, nothing
+from protocols.chat.history import History
+from protocols.chat.network.deliveries import TAGS, Remember
 from protocols.chat.network.events import Restore
 from protocols.chat.network.network import Network
 from protocols.chat.sasl import MECHANISMS
@@ -49,6 +51,8 @@ class ChatServer(Server):
         self.here.keeper = stores.keeper
         for thing in stores.keeper.everything():
             self.network.apply(Restore("", host.wall(), thing))
+        self.history: History | None = None
+        self._keep_history()
         self.offer = self._offer()
         self.registrations = Throttle(3600.0)
         """Accounts that each address made within the last hour."""
@@ -78,6 +82,7 @@ class ChatServer(Server):
         self.settings = settings
         self.limits = self.network.limits = settings.limits
         self.proxy_from, self.ws_origins = settings.proxy_from, settings.ws_origins
+        self._keep_history()
         before, self.offer = self.offer, self._offer()
         new, old = self.offer.listed(302), before.listed(302)
         added = [one for one in new if one not in old]
@@ -93,9 +98,23 @@ class ChatServer(Server):
                     self.here.regroup(session.user)
             self.host.tell(orders)
 
+    def _keep_history(self) -> None:
+        """Begin to keep what is said, or stop, as the settings have it."""
+        self.history = self.stores.history if self.settings.history.enabled else None
+        self._playback = frozenset(self.settings.history.playback_tagmsg)
+        self.here.remember = self.remember if self.history is not None else nothing
+
+    def remember(self, said: Remember) -> None:
+        """It is worth keeping; TAGMSG only for some of its tags."""
+        if said.kind != TAGS or not self._playback.isdisjoint(said.line.tags or ()):
+            assert self.history is not None
+            self.history.remember(said)
+
     def _offer(self) -> Offer:
         mechanisms = list(MECHANISMS) if self.accounts is not None else []
-        return Offer(mechanisms, self.settings.sts, ",".join(self.registering()))
+        registering = ",".join(self.registering())
+        multiline = f"max-bytes={self.limits.multiline_bytes},max-lines={self.limits.multiline_lines}"
+        return Offer(mechanisms, self.settings.sts, registering, self.history is not None, multiline)
 
     def registering(self) -> list[str]:
         """account-registration: what its capability says; nothing if nobody may register."""

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from protocols.chat.answering import Answering
 from protocols.chat.caps import BATCH, LABELED_RESPONSE
+from protocols.chat.commands.batch import Gathering, gather, timed_out
 from protocols.chat.commands.channels import shown
 from protocols.chat.commands.sasl import Exchange
 from protocols.chat.commands.table import COMMANDS
@@ -76,7 +77,10 @@ class ChatSession(Answering):
         "address",
         "entered",
         "exchange",
+        "gathering",
+        "markers",
         "name",
+        "passed_over",
         "peer",
         "version",
     )
@@ -91,6 +95,12 @@ class ChatSession(Answering):
         """Of the capability negotiation."""
         self.exchange: Exchange | None = None
         """A SASL exchange that is under way."""
+        self.gathering: Gathering | None = None
+        """A batch of its own that is open."""
+        self.passed_over: Sequence[str] = ()
+        """References of batches that failed: what still comes of them is passed over."""
+        self.markers: dict[str, int] = {}
+        """How far it has read, while it is not logged in: milliseconds, by folded target."""
         self.entered: list[Channel] = []
         """Channels whose topic and names are still to be shown."""
         self._lines = Lines(CLIENT_TAGS + LINE - 2)
@@ -138,7 +148,7 @@ class ChatSession(Answering):
             self._keep(lines)
         else:
             self._read(lines, now)
-        return self._done(now) if self._backlog or new else self.taken()
+        return self._done(now) if self._backlog or new or self.gathering is not None else self.taken()
 
     def ended(self, now: float) -> Orders:
         self._ended = True
@@ -164,6 +174,8 @@ class ChatSession(Answering):
         if self.user is None and now >= self._register_by and not self.closed:
             self.end("Registration timed out")
         self._read_backlog(now)
+        if self.gathering is not None and now >= self.gathering.deadline and not self.closed:
+            timed_out(self)
         silence = self.server.settings.timeouts.ping
         if self.user is not None and not self.closed:
             if self._pinged and now >= self._pinged + silence:
@@ -257,6 +269,9 @@ class ChatSession(Answering):
                 server = self.server
                 self._label = Label(label, server.name, server.next_batch(), self._send)
         try:
+            if (self.gathering is not None or "batch" in message.tags) and gather(self, message, now):
+                self.finish_label()
+                return
             if command is None:
                 raise Refusal(ERR_UNKNOWNCOMMAND, message.command)
             if self.user is None and command.when == "after":
@@ -285,7 +300,7 @@ class ChatSession(Answering):
                 self.reply(refusal.numeric, *refusal.arguments)
             self._stream = None
         if self._call is None:
-            self._finish_label()
+            self.finish_label()
 
     # -- calls -------------------------------------------------------------------------
 
@@ -304,8 +319,11 @@ class ChatSession(Answering):
                 answered(result, now)
             except Refusal as refusal:
                 self.reply(refusal.numeric, *refusal.arguments)
-            if self._call is None:
-                self._finish_label()
+            self._pump()
+
+    def stream(self, rest: Iterator[None]) -> None:
+        """This is the rest of the answer, to be said as there is room for it."""
+        self._stream = rest
 
     def charge(self, tokens: float) -> None:
         """The command that runs is dearer than its price."""
@@ -388,6 +406,8 @@ class ChatSession(Answering):
         if self.user is not None:
             silence = self.server.settings.timeouts.ping
             due = (self._pinged or self._heard) + silence
+        if self.gathering is not None:
+            due = min(due, self.gathering.deadline)
         if self._backlog and not (self.more or self._stream is not None or self._call is not None):
             due = min(due, self._bucket.when())
         self.deadline = due

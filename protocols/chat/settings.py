@@ -75,6 +75,9 @@ class ChatHistory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     channel_messages: Annotated[int, Meta(ge=0, description="messages kept of a channel")] = 2048
     direct_messages: Annotated[int, Meta(ge=0, description="messages kept between two users")] = 512
     query_max: Annotated[int, Meta(ge=1, description="messages that one CHATHISTORY gives")] = 100
+    redact_seconds: Annotated[
+        float, Meta(ge=0, description="seconds in which authors may redact what they said; 0: for ever")
+    ] = 0
     playback_tagmsg: Annotated[tuple[str, ...], Meta(description="client tags that are worth keeping")] = (
         "+draft/persist",
     )

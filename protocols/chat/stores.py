@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from protocols.chat.accounts import Accounts
+from protocols.chat.history import History
 from protocols.chat.lasting import Forgetful, Keeper
 
 
@@ -17,9 +18,9 @@ def nothing() -> None:
 class Stores:
     """All of it, opened.
 
-    `accounts` is None for a server without any.  `secret` keys the cloaked hosts: with the same one
-    an address looks the same after a restart.  `close` writes what waits; it blocks.  `keeper` has what
-    of the network outlives the process.
+    `accounts` and `history` are None for a server without any.  `secret` keys the cloaked hosts: with
+    the same one an address looks the same after a restart.  `close` writes what waits; it blocks.
+    `keeper` has what of the network outlives the process.
     """
 
     accounts: Accounts | None
@@ -28,3 +29,4 @@ class Stores:
     keeper: Keeper = field(default_factory=Forgetful)
     owned: tuple[str, ...] = ()
     """The names of the accounts that there were when the store was opened: nicks kept for them."""
+    history: History | None = None

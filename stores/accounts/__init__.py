@@ -17,6 +17,7 @@ from protocols.chat.accounts import Account, Keys, Unavailable, make_keys, norma
 from protocols.chat.casemap import fold
 from protocols.passwords import INTERACTIVE, Cost, make_secret, verify
 from stores.database import Database
+from stores.history import forget_account
 
 T = TypeVar("T")
 
@@ -105,8 +106,13 @@ class SqlAccounts:
         return self._done("UPDATE account SET multiclient = ? WHERE folded = ?", (multiclient, fold(name)))
 
     def remove(self, name: str) -> bool:
-        """There is no such account any more."""
-        return self._done("DELETE FROM account WHERE folded = ?", (fold(name),))
+        """There is no such account any more; who has its name next gets nothing that was its own."""
+
+        def change(connection: sqlite3.Connection) -> bool:
+            forget_account(connection, fold(name))
+            return connection.execute("DELETE FROM account WHERE folded = ?", (fold(name),)).rowcount > 0
+
+        return self._changed(change)
 
     # -- how ---------------------------------------------------------------------------
 
@@ -127,10 +133,13 @@ class SqlAccounts:
             raise Unavailable(str(error)) from error
 
     def _done(self, statement: str, values: tuple[object, ...]) -> bool:
+        return self._changed(lambda connection: connection.execute(statement, values).rowcount > 0)
+
+    def _changed(self, change: Callable[[sqlite3.Connection], T]) -> T:
         if not self._places.acquire(blocking=False):
             raise Unavailable("too many changes wait for the file")
         try:
-            return self._database.write(lambda connection: connection.execute(statement, values).rowcount) > 0
+            return self._database.write(change)
         except sqlite3.Error as error:
             raise Unavailable(str(error)) from error
         finally:

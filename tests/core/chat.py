@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocols.chat.accounts import Accounts
+from protocols.chat.history import History
 from protocols.chat.lasting import Forgetful, Keeper
 from protocols.chat.server import ChatServer
 from protocols.chat.session import ChatSession
@@ -16,6 +17,7 @@ from protocols.session import Abort, Call, Close, Order, Orders, Peer, Reason, T
 from stores.accounts import SqlAccounts
 from stores.chat import MIGRATIONS
 from stores.database import Database
+from stores.history_memory import MemoryHistory
 
 NO_FLOOD = ChatFlood(enabled=False)
 CHEAP = Cost(ln=4)
@@ -102,6 +104,7 @@ class World:
         owned: tuple[str, ...] = (),
         keeper: Keeper | None = None,
         said: ChatSettings | None = None,
+        store: History | None = None,
         **settings: Any,
     ) -> None:
         """`said` are settings as they were read; else those that are named differ from the usual."""
@@ -110,7 +113,8 @@ class World:
         self.now = 0.0
         self.run_calls = run_calls
         self.clients: dict[ChatSession, Client] = {}
-        stores = Stores(accounts, b"a secret", owned=owned, keeper=keeper or Forgetful())
+        store, keeper = store or MemoryHistory(2048, 512), keeper or Forgetful()
+        stores = Stores(accounts, b"a secret", owned=owned, keeper=keeper, history=store)
         self.server = ChatServer(said, self.host, stores)
 
     def connect(self, host: str = "192.0.2.1", tls: str | None = None) -> Client:

@@ -181,7 +181,7 @@ class Machine(RuleBasedStateMachine):
         for session, other in self.world.clients.items():
             heard = sum(text in line for line in other.lines())
             echoes = other is client and bool(session.caps & ECHO_MESSAGE)
-            assert heard <= allowed.get(other, 0) + echoes
+            assert heard <= allowed.get(other, 0) + echoes * len(to.split(","))
 
     def audience(self, client: Client, status: str, target: str) -> dict[Client, int]:
         """How often each may hear it: counted from the network, not from what it says."""

@@ -58,7 +58,7 @@ def test_each_connection_sees_what_its_user_does() -> None:
     }
     for line, seen in steps.items():
         one.send(line)
-        words = [said.split(" :ann!", 1)[-1] if said[0] == "@" else said[6:] for said in two.lines()]
+        words = [said.partition(" ")[2] if said[0] == "@" else said for said in two.lines()]
         assert [said.partition(" ")[2] for said in words] == seen, line
     assert bob.lines()[-1].endswith(" PART #tea")
 

@@ -14,7 +14,22 @@ from tests.core.chat import World
 def test_the_welcome_is_in_order() -> None:
     """RFC 2812 §5.1: "The server sends Replies 001 to 004 to a user upon successful registration"."""
     client = World().connect().send("NICK ann", "USER ann 0 * :Ann")
-    expected = ["001", "002", "003", "004", "005", "005", "251", "252", "253", "254", "255", "265", "266"]
+    expected = [
+        "001",
+        "002",
+        "003",
+        "004",
+        "005",
+        "005",
+        "005",
+        "251",
+        "252",
+        "253",
+        "254",
+        "255",
+        "265",
+        "266",
+    ]
     assert client.numerics() == [*expected, "422"]
     client.send("MODE ann", "MODE ann +i", "MODE ann")
     assert client.lines() == [

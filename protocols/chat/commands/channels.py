@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from protocols.chat.caps import MULTI_PREFIX, USERHOST_IN_NAMES
+from protocols.chat.caps import MULTI_PREFIX, READ_MARKER, USERHOST_IN_NAMES
 from protocols.chat.casemap import fold, is_channel, matches
+from protocols.chat.commands.history import marker
 from protocols.chat.message import Message, cut_text
 from protocols.chat.modes import PREFIXES, channel_changes, sigils, user_changes
 from protocols.chat.network.events import (
@@ -91,6 +92,9 @@ def shown(session: ChatSession, channel: Channel) -> Iterator[Line]:
         yield session.numeric(RPL_TOPIC, channel.name, channel.topic)
         yield session.numeric(RPL_TOPICWHOTIME, channel.name, channel.topic_setter, int(channel.topic_time))
     yield from _names(session, channel)
+    if session.caps & READ_MARKER:
+        # read-marker: "MUST be sent before the RPL_ENDOFNAMES reply for that channel".
+        yield marker(session, channel.name)
     yield session.numeric(RPL_ENDOFNAMES, channel.name)
 
 

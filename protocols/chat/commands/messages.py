@@ -42,7 +42,7 @@ def _to_service(session: ChatSession, message: Message, service: Service) -> Ite
     """A service is told things alone: one of several targets would read its password as well."""
     if session.caps & ECHO_MESSAGE:
         words = f"PRIVMSG {service.name} :{message.params[1]}"
-        msgid, tags = session.server.next_msgid(), _relayed(session, message)
+        msgid, tags = session.server.next_msgid(), relayed(session, message)
         session.emit(Line(words, session.wall(), session.user, msgid, tags))
     return service.hear(session, message.params[1])
 
@@ -58,11 +58,11 @@ def tagmsg(session: ChatSession, message: Message, now: float) -> None:
     """message-tags: tags and nothing else; without client-only tags there is nothing to send."""
     if not message.params or not message.params[0]:
         raise Refusal(ERR_NORECIPIENT, message.command)
-    if _relayed(session, message):
+    if relayed(session, message):
         _speak(session, message, "")
 
 
-def _relayed(session: ChatSession, message: Message) -> dict[str, str]:
+def relayed(session: ChatSession, message: Message) -> dict[str, str]:
     """ "client-only tags ... prefixed with a plus sign" are for others, the rest is for us."""
     if not message.tags or not session.caps & MESSAGE_TAGS:
         return {}
@@ -71,7 +71,7 @@ def _relayed(session: ChatSession, message: Message) -> dict[str, str]:
 
 def _speak(session: ChatSession, message: Message, text: str) -> None:
     server, command = session.server, message.command
-    tags = _relayed(session, message)
+    tags = relayed(session, message)
     targets = message.params[0].split(",") if "," in message.params[0] else [message.params[0]]
     if len(targets) > 1:
         distinct: dict[str, str] = {}

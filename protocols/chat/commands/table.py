@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from protocols.chat.commands import (
     accounts,
+    batch,
     channels,
     connection,
+    history,
     messages,
     sasl,
     server,
@@ -84,6 +86,16 @@ COMMANDS: Final[dict[str, Command]] = {
     "NOTICE": Command(messages.notice, 0, "<targets> :<text>", "says something that is never answered",
                       "RFC 2812 §3.3.2"),
     "TAGMSG": Command(messages.tagmsg, 0, "<targets>", "sends tags alone", "IRCv3 message-tags"),
+    "BATCH": Command(batch.batch, 1, "+<reference> draft/multiline <target> | -<reference>",
+                     "begins or ends a message of several lines", "IRCv3 draft/multiline"),
+    # history
+    "CHATHISTORY": Command(history.chathistory, 0,
+                           "LATEST | BEFORE | AFTER | AROUND | BETWEEN | TARGETS <parameters>",
+                           "tells what was said before", "IRCv3 draft/chathistory", cost=2),
+    "MARKREAD": Command(history.markread, 0, "<target> [timestamp=<time>]", "tells how far you have read",
+                        "IRCv3 draft/read-marker"),
+    "REDACT": Command(history.redact, 2, "<target> <msgid> [:<reason>]", "withdraws a message",
+                      "IRCv3 draft/message-redaction", cost=2),
     # services
     **{alias: Command(services.ask, 0, "<command>", f"speaks to {service.name}", "ours")
        for alias, service in services.BY_ALIAS.items()},

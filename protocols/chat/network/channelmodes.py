@@ -11,6 +11,7 @@ from protocols.chat.network import masks
 from protocols.chat.network.channels import outranks
 from protocols.chat.network.deliveries import Delivery, Line, Reply, Say
 from protocols.chat.network.events import SetChannelModes
+from protocols.chat.network.kept import keep_event
 from protocols.chat.network.records import Channel, User
 from protocols.chat.network.registered import is_founder, save
 from protocols.chat.network.state import State
@@ -72,8 +73,10 @@ def set_channel_modes(network: State, author: User, event: SetChannelModes, out:
             done.append(changed)
     around = len(f":{author.source} MODE {channel.name} ".encode())
     for some in _portions(done, LINE - 2 - around):
-        line = Line(f"MODE {channel.name} {shown(some)}", event.time, author)
+        words = f"MODE {channel.name} {shown(some)}"
+        line = Line(words, event.time, author, network.next_id(event.time))
         out.append(Say(line, channel=channel))
+        keep_event(channel, line, author, out)
     if any(change.letter in BY_LETTER for change in done):
         save(channel, out)
 

@@ -7,6 +7,7 @@ from protocols.chat.casemap import fold
 from protocols.chat.modes import HALFOP, OP
 from protocols.chat.network.deliveries import Delivery, Entered, Line, Reply, Say
 from protocols.chat.network.events import Invite, Join, Kick, Part, SetTopic
+from protocols.chat.network.kept import keep_event
 from protocols.chat.network.masks import banned, listed
 from protocols.chat.network.records import Channel, User
 from protocols.chat.network.registered import own_rank, passes, promote, save
@@ -44,12 +45,14 @@ def join(network: State, author: User, event: Join, out: list[Delivery]) -> None
     if author.invites.pop(folded, None):
         del channel.invited[author]
     channel.enter(author, rank)
-    short = Line(f"JOIN {channel.name}", event.time, author)
+    msgid = network.next_id(event.time)
+    short = Line(f"JOIN {channel.name}", event.time, author, msgid)
     # extended-join: "an account name, or * if ... not logged in", and the real name.
     account = author.account or "*"
-    long = Line(f"JOIN {channel.name} {account} :{author.realname}", event.time, author)
+    long = Line(f"JOIN {channel.name} {account} :{author.realname}", event.time, author, msgid)
     out.append(Say(short, channel=channel, lacks=EXTENDED_JOIN))
     out.append(Say(long, channel=channel, needs=EXTENDED_JOIN))
+    keep_event(channel, short, author, out)
     promote(channel, author, rank | own_rank(channel, author.account), event.time, out)
     if author.away:
         # away-notify: also "when a user joins and has an away message set".
@@ -75,7 +78,9 @@ def part(network: State, author: User, event: Part, out: list[Delivery]) -> None
     """RFC 2812 §3.2.2."""
     channel = network.joined(author, event.channel)
     reason = f" :{event.reason}" if event.reason else ""
-    out.append(Say(Line(f"PART {channel.name}{reason}", event.time, author), users=tuple(channel.members)))
+    line = Line(f"PART {channel.name}{reason}", event.time, author, network.next_id(event.time))
+    out.append(Say(line, users=tuple(channel.members)))
+    keep_event(channel, line, author, out)
     _leave(network, channel, author)
 
 
@@ -92,8 +97,10 @@ def kick(network: State, author: User, event: Kick, out: list[Delivery]) -> None
     if outranks(rank, own) and victim is not author:
         raise Refusal(ERR_CHANOPRIVSNEEDED, channel.name)
     reason = event.reason or author.nick
-    line = Line(f"KICK {channel.name} {victim.nick} :{reason}", event.time, author)
+    words = f"KICK {channel.name} {victim.nick} :{reason}"
+    line = Line(words, event.time, author, network.next_id(event.time))
     out.append(Say(line, users=tuple(channel.members)))
+    keep_event(channel, line, author, out)
     _leave(network, channel, victim)
 
 
@@ -136,6 +143,7 @@ def set_topic(network: State, author: User, event: SetTopic, out: list[Delivery]
     channel.topic = event.topic
     channel.topic_setter = author.source if event.topic else ""
     channel.topic_time = event.time if event.topic else 0.0
-    line = Line(f"TOPIC {channel.name} :{channel.topic}", event.time, author)
+    line = Line(f"TOPIC {channel.name} :{channel.topic}", event.time, author, network.next_id(event.time))
     out.append(Say(line, channel=channel))
+    keep_event(channel, line, author, out)
     save(channel, out)

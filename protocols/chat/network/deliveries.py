@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
+
 from protocols.chat.caps import ACCOUNT_TAG, MESSAGE_TAGS, SERVER_TIME
 from protocols.chat.message import LINE, cut, format_tags
 
@@ -20,10 +22,15 @@ if TYPE_CHECKING:
     from protocols.chat.numerics import Numeric
 
 
+def milliseconds(seconds: float) -> int:
+    """A time as the `time` tag has it: what is told once and what is kept must be the same time."""
+    return round(seconds * 1_000_000) // 1000
+
+
 def stamp(seconds: float) -> str:
     """The `time` tag's value: ISO 8601, UTC, milliseconds (server-time)."""
-    when = datetime.fromtimestamp(seconds, timezone.utc)
-    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03}Z"
+    whole, part = divmod(milliseconds(seconds), 1000)
+    return f"{datetime.fromtimestamp(whole, timezone.utc):%Y-%m-%dT%H:%M:%S}.{part:03}Z"
 
 
 class Line:
@@ -156,4 +163,43 @@ class Drop:
     thing: Lasting
 
 
-Delivery: TypeAlias = "Note | Save | Drop | Reply | Echo | Say | Tell | Entered | End"
+@dataclass(slots=True, eq=False)
+class Fail:
+    """standard-replies: why the command of the connection that asked failed."""
+
+    command: str
+    code: str
+    words: str
+    context: tuple[str, ...] = ()
+
+
+MESSAGE, EVENT, TAGS = 0, 1, 2
+"""What is kept: PRIVMSG and NOTICE, what happened on a channel, and TAGMSG."""
+
+
+class Remember(msgspec.Struct, gc=False):
+    """This is worth keeping, for those who ask later (`history`).
+
+    `author` is an account, or `*` and a user's id: nobody else is ever called that.  `open` says that
+    anybody might have heard it: the place was neither invite-only nor secret, and had no key.  `owners`
+    are those of two people who are logged in, each with the nick of the other.
+    """
+
+    place: str
+    line: Line
+    kind: int
+    author: str
+    open: bool = True
+    owners: tuple[tuple[str, str], ...] = ()
+
+
+class Forget(msgspec.Struct, gc=False):
+    """This is not to be kept any longer."""
+
+    place: str
+    msgid: str
+
+
+Delivery: TypeAlias = (
+    "Note | Save | Drop | Reply | Fail | Echo | Say | Tell | Entered | End | Remember | Forget"
+)

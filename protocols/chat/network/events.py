@@ -185,6 +185,33 @@ class Speak(Event, frozen=True, tag=True, gc=False):
     text: str
     msgid: str
     tags: dict[str, str] = {}
+    pieces: tuple[tuple[str, bool], ...] = ()
+    """Of a message of several lines: each, and whether it goes on with the one before."""
+
+
+class Redact(Event, frozen=True, tag=True, gc=False):
+    """REDACT of one message.  `place`, `author` and `said` are what the store knows of it; nothing, if
+    it knows no such message.  `window` is how many seconds authors have for it; 0 is for ever."""
+
+    target: str
+    redacted: str
+    reason: str
+    msgid: str
+    place: str = ""
+    author: str = ""
+    said: float = 0.0
+    window: float = 0.0
+
+
+class MarkRead(Event, frozen=True, tag=True, gc=False):
+    """MARKREAD: by now the user has read as far as `read`, seconds since 1970.
+
+    `server` is who says so to the user's connections.
+    """
+
+    target: str
+    read: float
+    server: str
 
 
 class Monitor(Event, frozen=True, tag=True, gc=False):

@@ -6,7 +6,9 @@ from protocols.chat.caps import ECHO_MESSAGE, MESSAGE_TAGS
 from protocols.chat.modes import HALFOP, PREFIX_BY_SIGIL, VOICE
 from protocols.chat.network.deliveries import Delivery, Echo, Line, Reply, Say
 from protocols.chat.network.events import Speak
+from protocols.chat.network.kept import keep_direct, keep_message
 from protocols.chat.network.masks import muted
+from protocols.chat.network.multiline import Multiline
 from protocols.chat.network.records import Channel, User
 from protocols.chat.network.state import State
 from protocols.chat.numerics import (
@@ -32,9 +34,10 @@ def speak(network: State, author: User, event: Speak, out: list[Delivery]) -> No
 
 
 def _line(author: User, event: Speak, target: str) -> Line:
-    words = event.command if event.command == "TAGMSG" else f"{event.command} {target} :{event.text}"
-    if event.command == "TAGMSG":
-        words = f"TAGMSG {target}"
+    if event.pieces:
+        head = f"{event.command} {target} :"
+        return Multiline(head, event.pieces, event.time, author, event.msgid, event.tags)
+    words = f"TAGMSG {target}" if event.command == "TAGMSG" else f"{event.command} {target} :{event.text}"
     return Line(words, event.time, author, event.msgid, event.tags)
 
 
@@ -51,6 +54,8 @@ def _to_channel(network: State, author: User, event: Speak, name: str, out: list
     needs = MESSAGE_TAGS if event.command == "TAGMSG" else 0
     out.append(Say(line, channel=channel, rank=rank, needs=needs, origin=False))
     out.append(Echo(line, needs | ECHO_MESSAGE))
+    if not rank and not is_ctcp(event.text):
+        keep_message(channel, line, author, event, out)
 
 
 def _audience(channel: Channel, author: User, event: Speak) -> int:
@@ -96,5 +101,7 @@ def _to_user(network: State, author: User, event: Speak, out: list[Delivery]) ->
         # The author's other connections see both sides of what is said.
         out.append(Say(line, users=[author], needs=needs, origin=False))
     out.append(Echo(line, needs | ECHO_MESSAGE))
+    if not is_ctcp(event.text):
+        keep_direct(author, target, line, event, out)
     if target.away and event.command == "PRIVMSG":
         out.append(Reply(RPL_AWAY, (target.nick, target.away)))

@@ -8,6 +8,7 @@ from protocols.chat.network import (
     channelmodes,
     channels,
     events,
+    kept,
     lasting,
     messages,
     monitors,
@@ -45,6 +46,8 @@ APPLIERS: Final[dict[type[Event], Any]] = {
     events.TakeRank: registered.take_rank,
     events.Restore: lasting.restore,
     events.Speak: messages.speak,
+    events.Redact: kept.redact,
+    events.MarkRead: kept.mark_read,
 }
 """Which function applies which event: f(network, author, event, out)."""
 BEFORE_ANYBODY: Final = (Arrive, Restore)

@@ -20,6 +20,7 @@ from protocols.chat.network.events import (
     SetUserModes,
     Wallops,
 )
+from protocols.chat.network.kept import keep_event
 from protocols.chat.network.monitors import forget_monitors, tell_offline, tell_online
 from protocols.chat.network.records import Former, User
 from protocols.chat.network.registered import account_changed
@@ -106,8 +107,10 @@ def _forget_session(network: State, user: User, session: str) -> None:
 def _quit(network: State, user: User, reason: str, time: float, out: list[Delivery]) -> None:
     near = network.neighbours(user)
     del near[user]
-    out.append(Say(Line(f"QUIT :{reason}", time, user), users=near))
+    line = Line(f"QUIT :{reason}", time, user, network.next_id(time))
+    out.append(Say(line, users=near))
     for channel in tuple(user.channels.values()):
+        keep_event(channel, line, user, out)
         channel.leave(user)
         if not channel.members:
             network.emptied(channel)
@@ -140,7 +143,7 @@ def rename(network: State, author: User, event: Rename, out: list[Delivery]) -> 
         raise Refusal(ERR_NICKNAMEINUSE, new)
     if holder is None:
         _keep_for_its_account(network, new, author.account, event.free)
-    line = Line(f"NICK {new}", event.time, author)
+    line = Line(f"NICK {new}", event.time, author, network.next_id(event.time))
     same = fold(old) == fold(new)
     if not same:
         _remember(network, author, event.time)
@@ -150,6 +153,8 @@ def rename(network: State, author: User, event: Rename, out: list[Delivery]) -> 
     author.name_itself()
     network.nicks[fold(new)] = author
     out.append(Say(line, users=network.neighbours(author)))
+    for channel in author.channels.values():
+        keep_event(channel, line, author, out)
     if not same:
         tell_online(network, author, out)
 

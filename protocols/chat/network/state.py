@@ -45,6 +45,8 @@ class State:
         self.monitoring: dict[str, dict[str, str]] = {}
         """The nicks that a connection monitors, as it wrote them, by their folded form."""
         self.former: deque[Former] = deque(maxlen=limits.whowas)
+        self.told = 0
+        """How many things were given an id by `next_id`."""
         self.most = 0
         """How many users there were at the most."""
 
@@ -107,6 +109,13 @@ class State:
             del user.invites[folded]
         channel.invited.clear()
 
+    # -- ids -----------------------------------------------------------------------------
+
+    def next_id(self, time: float) -> str:
+        """message-ids: for what is no message, but is kept and can be referred to as one."""
+        self.told += 1
+        return f"{int(time * 1000):x}-{self.told:x}"
+
     # -- comparing ---------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
@@ -123,4 +132,5 @@ class State:
             "monitoring": self.monitoring,
             "former": list(self.former),
             "most": self.most,
+            "told": self.told,
         }
