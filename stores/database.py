@@ -12,6 +12,7 @@ is a database in memory, forgotten with the process.
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -58,6 +59,7 @@ class Database:
         self._dropped = 0
         self._readers = 0
         """How many wait for what is queued."""
+        _make_private(path)
         try:
             self._writer = self._connect()
             _migrate(self._writer, migrations)
@@ -229,6 +231,14 @@ def _attempt(connection: sqlite3.Connection, change: Change[Any]) -> Any:
         result = _Raised(error)
     connection.execute("RELEASE one")
     return result
+
+
+def _make_private(path: str) -> None:
+    """A new file is for its owner alone: there are hashes of passwords in it.  SQLite gives the files
+    beside it (-wal, -shm) the mode that it has."""
+    if path:
+        with suppress(OSError):  # there is one, or there can't be: SQLite's own words tell better
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[str]) -> None:

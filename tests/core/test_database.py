@@ -40,6 +40,21 @@ def test_what_was_queued_is_seen_by_the_next_read(path: str) -> None:
     database.close()
 
 
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """It holds hashes of passwords; the mode of one that is there is left alone."""
+    database = Database(str(tmp_path / "some.db"), TABLE)
+    database.write(add("one"))
+    assert {one.name: one.stat().st_mode & 0o777 for one in tmp_path.iterdir()} == {
+        "some.db": 0o600,
+        "some.db-wal": 0o600,
+        "some.db-shm": 0o600,
+    }
+    database.close()
+    (tmp_path / "some.db").chmod(0o640)
+    Database(str(tmp_path / "some.db"), TABLE).close()
+    assert (tmp_path / "some.db").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_change_that_fails_costs_no_other(path: str) -> None:
     database = Database(path, TABLE)
     database.write(add("one"))
