@@ -40,6 +40,14 @@ def free_port(kind: socket.SocketKind) -> int:
         return port
 
 
+def talks_to_itself(sock: socket.socket) -> bool:
+    """Whether the port that the kernel chose for this end is the one that the socket was connected to.
+
+    Nobody listened there, so it was free to be chosen; whatever is sent comes back at once.
+    """
+    return bool(sock.getsockname() == sock.getpeername())
+
+
 def child_environment() -> dict[str, str]:
     """Ours, and where this package was found, unless that is where Python looks anyhow."""
     root = str(Path(__file__).resolve().parent.parent)
@@ -115,6 +123,8 @@ class Server:
             sock.settimeout(0.2)
             try:
                 sock.connect(("127.0.0.1", self.port))
+                if talks_to_itself(sock):
+                    return False
                 if self.udp:
                     sock.send(b"?")
                     sock.recv(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -54,6 +55,19 @@ def test_one_that_leaves_at_once_is_quoted(
 ) -> None:
     with pytest.raises(Failed, match="ended with status 1 before it listened: this port is not to my liking"):
         start(misbehaving("leaves"))
+
+
+def test_a_socket_that_answers_itself_is_no_server() -> None:
+    """A free port may be chosen for the very socket that asks who is there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as alone:
+        alone.bind(("127.0.0.1", 0))
+        alone.connect(alone.getsockname())
+        alone.send(b"?")
+        assert alone.recv(1) == b"?"
+        assert process.talks_to_itself(alone)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.connect(alone.getsockname())
+            assert not process.talks_to_itself(other)
 
 
 def test_one_that_never_listens_is_given_up(
