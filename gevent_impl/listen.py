@@ -74,6 +74,8 @@ class StreamListener(StreamServer):
         peer = Peer()
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # An urgent byte is a byte of the stream; FTP's ABOR ends in one (RFC 6093 §6).
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
             peer = Peer(*address[:2], *sock.getsockname()[:2])
         self.driver.accepted(sock, peer, self.where, self.tls)
 

@@ -7,6 +7,7 @@ every deadline and is armed lazily.
 from __future__ import annotations
 
 import select
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,9 @@ class SessionProtocol(Protocol):
         self.peer = Peer()
         peer, here = transport.getPeer(), transport.getHost()
         if hasattr(peer, "host"):
+            if isinstance(transport, tcp.Connection):
+                # An urgent byte is a byte of the stream; FTP's ABOR ends in one (RFC 6093 §6).
+                transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
             self.peer = Peer(peer.host, peer.port, here.host, here.port)
         transport.registerProducer(self, True)
         self._exact = isinstance(transport, SendAtOnce)

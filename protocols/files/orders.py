@@ -21,6 +21,9 @@ last. Only `finished` may also come after `Close` and after `disconnected` (wher
 at work); its orders are then dropped. When the control connection is lost or aborted the driver does to its
 listener and its transfer what `Unlisten` and `CancelTransfer` do, by itself.
 
+**The control connection** has SO_OOBINLINE: ABOR may come with an urgent byte, which is one of its
+line (RFC 959 §4.1.3, and Python's ftplib). TCP_NODELAY on it and on data connections.
+
 **Listening.** SO_REUSEADDR on the listener. `in_use` is true for EADDRINUSE alone: the session then
 tries another port. Anything else (EMFILE) is logged by the driver.
 

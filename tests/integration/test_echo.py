@@ -98,6 +98,14 @@ def test_fin_first_is_answered_by_fin(connect: Connect) -> None:
         assert client.read_to_end() == b""
 
 
+def test_an_urgent_byte_is_a_byte_of_the_stream(ours: Running) -> None:
+    """RFC 862: "any data received"; by default a socket leaves the urgent byte out (RFC 6093 §6)."""
+    with ours.connect("tcp") as client:
+        client.sock.send(b"abc", socket.MSG_OOB)
+        client.half_close()
+        assert client.read_to_end() == b"abc"
+
+
 def test_one_byte_at_a_time(connect: Connect) -> None:
     with connect() as client:
         for byte in noise(500):
