@@ -40,7 +40,8 @@ def test_a_stranger_does_not_share() -> None:
 def test_each_connection_sees_what_its_user_does() -> None:
     """chat.md: "several connections of one account may share its nick, each gets the messages"."""
     where = world()
-    one, two = share(where), share(where, "ann", "message-tags", "echo-message", "away-notify")
+    one = share(where, "ann", "away-notify")
+    two = share(where, "ann", "message-tags", "echo-message", "away-notify")
     bob = where.register("bob")
     one.send("JOIN #tea")
     bob.send("JOIN #tea")
@@ -57,7 +58,8 @@ def test_each_connection_sees_what_its_user_does() -> None:
         "PART #tea": ["PART #tea"],
     }
     for line, seen in steps.items():
-        one.send(line)
+        own = one.send(line).lines()
+        assert not [said for said in own if " AWAY" in said]
         words = [said.partition(" ")[2] if said[0] == "@" else said for said in two.lines()]
         assert [said.partition(" ")[2] for said in words] == seen, line
     assert bob.lines()[-1].endswith(" PART #tea")

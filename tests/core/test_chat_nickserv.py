@@ -125,6 +125,12 @@ def test_where_there_are_no_accounts_that_is_said() -> None:
     assert ask(bob, "IDENTIFY ann sesame") == ["There are no accounts on this server."]
 
 
+def test_registering_is_dear() -> None:
+    bob = World(make_accounts(ann="sesame"), flood=ChatFlood()).register("bob")
+    bob.send(*["NS REGISTER short"] * 9)
+    assert 2 < len(bob.lines()) < 6
+
+
 def test_guessing_is_dear() -> None:
     bob = World(make_accounts(ann="sesame"), flood=ChatFlood()).register("bob")
     bob.send(*["NS IDENTIFY ann wrong"] * 20)

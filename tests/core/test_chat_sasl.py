@@ -107,6 +107,7 @@ def test_a_store_that_fails_is_a_failure_and_no_more(caplog: pytest.LogCaptureFi
     assert [record.getMessage() for record in caplog.records] == [
         "accounts can't be reached: database is locked"
     ]
+    assert client.send("AUTHENTICATE PLAIN").lines() == ["AUTHENTICATE +"]
 
 
 def test_logging_in_again_tells_the_others() -> None:
@@ -220,16 +221,26 @@ def test_a_beginning_that_is_wrong(first: bytes) -> None:
 
 
 def test_who_is_not_there_looks_like_somebody() -> None:
-    """The salt of a name that nobody has stays the same."""
+    """The salt of a name that nobody has stays the same, however it is cased, and so do the iterations."""
     challenges = set()
-    for _ in range(2):
-        exchange = scram()
-        exchange.step(FIRST)
+    for name in (b"user", b"USER", b"user"):
+        exchange = Scram(ACCOUNTS, NONCE, b"secret", 5000)
+        exchange.step(FIRST.replace(b"user", name))
         challenge = exchange.answered(None)
         assert isinstance(challenge, Challenge)
         challenges.add(challenge.data)
+        assert challenge.data.endswith(b",i=5000")
         assert exchange.step(FINAL) == FAILURE
     assert len(challenges) == 1
+
+
+def test_nobody_cant_be_proved_to_be() -> None:
+    """Not even by who finds out what the made-up keys are."""
+    exchange = scram()
+    exchange.step(FIRST)
+    exchange.answered(KEYS)
+    exchange._known = False
+    assert exchange.step(FINAL) == FAILURE
 
 
 def test_plain_is_not_asked_before_it_makes_sense() -> None:

@@ -54,8 +54,9 @@ def test_a_message_to_a_service_is_echoed_to_who_asked_for_that() -> None:
 
 def test_a_service_is_told_things_alone_and_never_answers_a_notice() -> None:
     world = World()
-    ann, bob = world.register("ann"), world.register("bob")
+    ann, bob = world.register("ann", "message-tags"), world.register("bob")
     assert ann.send("NOTICE NickServ :INFO", "NOTICE NickServ,bob :x").lines() == []
+    assert ann.send("@+typing=active TAGMSG NickServ").lines() == []
     assert ann.send("PRIVMSG NickServ,bob :INFO").numerics() == ["401"]
     assert [line.split(" ")[1] for line in bob.lines()] == ["NOTICE", "PRIVMSG"]
 

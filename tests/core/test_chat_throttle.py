@@ -54,3 +54,10 @@ def test_accounts_that_one_address_may_make_are_counted_over_its_connections() -
     assert "REGISTER SUCCESS dan" in other.lines()[-2]
     where.pass_time(3600)
     assert "REGISTER SUCCESS cyd" in where.register("cyd").send("REGISTER * * opensesame").lines()[0]
+
+
+def test_who_comes_over_a_unix_socket_has_no_address_to_count() -> None:
+    where = World(make_accounts(), accounts=ChatAccounts(register_limit=1))
+    for nick in ("ann", "bob"):
+        client = where.connect("").send(f"NICK {nick}", "USER u 0 * :U", "REGISTER * * opensesame")
+        assert "REGISTER SUCCESS" in client.lines()[-2]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from protocols.chat import isupport
 from protocols.chat.caps import CAP_NOTIFY, STANDARD_REPLIES
 from protocols.chat.casemap import fold, is_nick, username
-from protocols.chat.commands.accounts import logged_in_as
+from protocols.chat.commands.accounts import log_trouble, logged_in_as
 from protocols.chat.commands.sasl import abort
 from protocols.chat.commands.server import lusers, motd
 from protocols.chat.message import LINE, Message, cut_text
@@ -31,6 +31,7 @@ from protocols.chat.numerics import (
     RPL_YOURHOST,
     Refusal,
 )
+from protocols.chat.services.nickserv import NICKSERV
 from protocols.chat.services.table import SERVICES
 from protocols.session import Call
 
@@ -88,15 +89,25 @@ def _with_owner(session: ChatSession, nick: str, then: Callable[[bool], None]) -
     elif fold(nick) not in server.network.owned or fold(nick) == fold(logged_in_as(session)):
         then(False)
     else:
-        session.call(Call(server.accounts.find, (nick,)), lambda found, now: then(found is None))
+
+        def found(account: Any, now: float) -> None:
+            if isinstance(account, Exception):
+                log_trouble(account)
+            then(account is None)
+
+        session.call(Call(server.accounts.find, (nick,)), found)
 
 
 def _tell_of_owner(session: ChatSession, nick: str) -> None:
     """Why a nick that nobody has can't be had."""
     network = session.server.network
-    if fold(nick) in network.owned and fold(nick) not in network.nicks and session.caps & STANDARD_REPLIES:
-        words = "That nick belongs to an account, and you are not logged in to it"
+    if fold(nick) not in network.owned or fold(nick) in network.nicks:
+        return
+    words = "That nick belongs to an account, and you are not logged in to it"
+    if session.caps & STANDARD_REPLIES:
         session.fail("NICK", "NICKNAME_RESERVED", words, nick)
+    else:
+        NICKSERV.answer(session, f"{words}.")
 
 
 def user(session: ChatSession, message: Message, now: float) -> None:

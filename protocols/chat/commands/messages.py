@@ -12,7 +12,6 @@ from protocols.chat.network.deliveries import Line
 from protocols.chat.network.events import Speak
 from protocols.chat.numerics import (
     ERR_NORECIPIENT,
-    ERR_NOSUCHNICK,
     ERR_NOTEXTTOSEND,
     ERR_TOOMANYTARGETS,
     Refusal,
@@ -86,8 +85,6 @@ def _speak(session: ChatSession, message: Message, text: str) -> None:
             targets = targets[: server.limits.targets]
         session.charge(len(targets) - 1)
     for target in targets:
-        if fold(target) in SERVICES:
-            if len(targets) > 1 and command == "PRIVMSG":
-                session.reply(ERR_NOSUCHNICK, target)
-            continue
+        if command != "PRIVMSG" and fold(target) in SERVICES:
+            continue  # that somebody is typing to it, say
         session.apply(Speak(session.name, session.wall(), command, target, text, server.next_msgid(), tags))
