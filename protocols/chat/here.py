@@ -210,12 +210,17 @@ class Here:
 
     def _tell(self, tell: Tell, origin: ChatSession | None, out: list[Order]) -> None:
         for name in tell.sessions:
-            session = self.sessions.get(name)
+            session = self._named(name, origin)
             if session is origin and origin is not None:
                 origin.reply(tell.numeric, *tell.arguments)
             elif session is not None:
                 line = session.numeric(tell.numeric, *tell.arguments)
                 out.append(To((session,), (line.build(session.caps),)))
+
+    def _named(self, name: str, origin: ChatSession | None) -> ChatSession | None:
+        """The connection of this name; one that is not registered is known only while it asks."""
+        session = self.sessions.get(name)
+        return origin if session is None and origin is not None and origin.name == name else session
 
     def _enter(self, entered: Entered, origin: ChatSession | None, out: list[Order]) -> None:
         for session in self.of(entered.user):
@@ -227,7 +232,7 @@ class Here:
 
     def _end(self, end: End, origin: ChatSession | None, out: list[Order]) -> None:
         for name in end.sessions:
-            session = self.sessions.get(name)
+            session = self._named(name, origin)
             if session is None:
                 continue
             if session is origin:

@@ -7,7 +7,7 @@ gives all of it back to the network, as events, when it starts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -53,7 +53,29 @@ class LastingChannel(msgspec.Struct, frozen=True, gc=False, tag="channel"):
         return "channel", fold(self.name)
 
 
-Lasting: TypeAlias = LastingChannel
+class Ban(msgspec.Struct, frozen=True, gc=False, tag="ban"):
+    """Who is kept out: `kind` is K for a mask of nick!user@host, D for an address or a network."""
+
+    kind: Literal["K", "D"]
+    mask: str
+    reason: str
+    setter: str
+    """The nick of the operator."""
+    time: float
+    until: float
+    """Seconds since 1970; 0 for good."""
+
+    def over(self, time: float) -> bool:
+        """Is it over by then?"""
+        return bool(self.until) and time >= self.until
+
+    @property
+    def kept_as(self) -> tuple[str, str]:
+        """Its kind, and by which name it is kept."""
+        return "ban", f"{self.kind} {fold(self.mask)}"
+
+
+Lasting: TypeAlias = LastingChannel | Ban
 
 
 class Keeper(Protocol):

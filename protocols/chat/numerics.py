@@ -147,6 +147,7 @@ ERR_NOTREGISTERED = _numeric(451, "ERR_NOTREGISTERED", ":You have not registered
 ERR_NEEDMOREPARAMS = _numeric(461, "ERR_NEEDMOREPARAMS", "{command} :Not enough parameters")
 ERR_ALREADYREGISTERED = _numeric(462, "ERR_ALREADYREGISTERED", ":You may not reregister")
 ERR_PASSWDMISMATCH = _numeric(464, "ERR_PASSWDMISMATCH", ":Password incorrect")
+ERR_YOUREBANNEDCREEP = _numeric(465, "ERR_YOUREBANNEDCREEP", ":You are banned from this server ({reason})")
 ERR_KEYSET = _numeric(467, "ERR_KEYSET", "{channel} :Channel key already set")
 ERR_CHANNELISFULL = _numeric(471, "ERR_CHANNELISFULL", "{channel} :Cannot join channel (+l)")
 ERR_UNKNOWNMODE = _numeric(472, "ERR_UNKNOWNMODE", "{mode} :is unknown mode char to me")

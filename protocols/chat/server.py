@@ -11,6 +11,7 @@ from protocols.chat.caps import CAP_NOTIFY, Offer
 from protocols.chat.commands.connection import tell_offer
 from protocols.chat.here import Here, nothing
 from protocols.chat.history import History
+from protocols.chat.network.bans import banned_address, why
 from protocols.chat.network.deliveries import TAGS, Remember
 from protocols.chat.network.events import Restore
 from protocols.chat.network.network import Network
@@ -50,7 +51,7 @@ class ChatServer(Server):
         self.here = Here()
         self.here.keeper = stores.keeper
         for thing in stores.keeper.everything():
-            self.network.apply(Restore("", host.wall(), thing))
+            self.here.deliver(self.network.apply(Restore("", host.wall(), thing)), None, [])
         self.history: History | None = None
         self._keep_history()
         self.offer = self._offer()
@@ -143,6 +144,11 @@ class ChatServer(Server):
         if session.user is None:
             self.unregistered -= 1
         self.here.remove(session)
+
+    def banned(self, address: str) -> str:
+        """What who connects from there is told, if nobody may; else nothing."""
+        ban = banned_address(self.network, address, self.host.wall()) if self.network.bans else None
+        return why(ban) if ban is not None else ""
 
     # -- names and ids -------------------------------------------------------------------
 

@@ -127,7 +127,10 @@ class ChatSession(Answering):
         self.deadline = self._register_by
         self.server.unregistered += 1
         log.info("%s: connected", peer)
-        return ()
+        banned = self.server.banned(self.address)
+        if banned:
+            self.end(banned)
+        return self.taken()
 
     def received(self, data: bytes, now: float) -> Orders:
         if self.closed:

@@ -11,9 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from protocols.chat.caps import ECHO_MESSAGE
 from protocols.chat.casemap import fold
 from protocols.chat.modes import FOUNDER, HALFOP, PREFIX_BY_SIGIL
+from protocols.chat.network.bans import means
 from protocols.chat.network.deliveries import Delivery
 from protocols.chat.network.events import Event, Restore
 from protocols.chat.network.network import Network
+from protocols.chat.network.records import User
 from protocols.chat.network.registered import is_founder
 from protocols.chat.settings import ChatLimits, Oper
 from protocols.session import Reason
@@ -46,6 +48,7 @@ class Machine(RuleBasedStateMachine):
         self.world = World(ACCOUNTS, keeper=self.keeper, limits=LIMITS, oper=opers)
         self.clients: list[Client] = []
         self.said = 0
+        self.renamed: list[User | None] = []
         self.twin = Network(LIMITS)
         network = self.world.server.network
         apply = network.apply
@@ -98,6 +101,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(at=PLACES, nick=NICKS)
     def rename(self, at: int, nick: str) -> None:
+        self.renamed.append(self.client(at).session.user)
         self.send(at, f"NICK {nick}")
 
     @rule(at=PLACES, caps=st.lists(st.sampled_from(CAPS), max_size=4), add=st.booleans())
@@ -158,6 +162,17 @@ class Machine(RuleBasedStateMachine):
         codes = [line.rpartition(" ")[2] for line in self.client(at).lines() if "If that is" in line]
         for code in codes:
             self.send(at, f"CS UNREGISTER {channel} {code}")
+
+    @rule(
+        at=PLACES,
+        line=st.sampled_from(["KLINE {n}!*@* :x", "KLINE 1 {n}!*@* :x", "KLINE 3s {n}!*@*", "UNKLINE {n}!*@*",
+                              "DLINE 198.51.100.0/24", "UNDLINE 198.51.100.0/24", "DLINE 192.0.2.0/24",
+                              "DLINE 2s 2001:db8::/32", "KLINE", "DLINE LIST"]),
+        nick=st.sampled_from(["cyd", "dan", "gil"]),
+    )  # fmt: skip
+    def keep_out(self, at: int, line: str, nick: str) -> None:
+        self.send(at, "OPER admin sesame")
+        self.send(at, line.format(n=nick))
 
     @rule(at=PLACES, reason=st.sampled_from(Reason))
     def lose(self, at: int, reason: Reason) -> None:
@@ -254,6 +269,16 @@ class Machine(RuleBasedStateMachine):
         assert self.world.server.network.snapshot() == self.twin.snapshot()
 
     @invariant()
+    def nobody_is_here_who_is_kept_out(self) -> None:
+        """A ban is looked at when it is set, and when somebody comes."""
+        network = self.world.server.network
+        for user in network.users.values():
+            if user not in self.renamed:
+                bans = [ban for ban in network.bans.values() if not ban.over(user.signon)]
+                whence = user.nick, user.username, user.host, user.address
+                assert not any(means(ban, *whence) for ban in bans)
+
+    @invariant()
     def only_founders_own(self) -> None:
         for channel in self.world.server.network.channels.values():
             owners = [user for user, rank in channel.members.items() if rank & FOUNDER]
@@ -265,6 +290,7 @@ class Machine(RuleBasedStateMachine):
         network, later = self.world.server.network, Network(LIMITS)
         for thing in self.keeper.everything():
             later.apply(Restore("", 0.0, thing))
+        assert later.bans == network.bans
         lasting = [channel for channel in network.channels.values() if channel.founder]
         expected = {fold(one.name): {**one.snapshot(), "members": {}, "invited": []} for one in lasting}
         assert {name: channel.snapshot() for name, channel in later.channels.items()} == expected

@@ -26,3 +26,22 @@ def test_a_registered_channel_is_there_after_kill_9(serve: Serve, meet: Meet, tm
     joined = again.send("JOIN #tea").lines()
     assert ":ChanServ MODE #tea +q ann" in joined
     assert again.send(*asked).lines() == before
+
+
+def test_server_bans_are_there_after_kill_9(serve: Serve, meet: Meet, tmp_path: Path) -> None:
+    """A D-line is told before anything is said; the operator that set it came from elsewhere."""
+    settings = f'database = "{tmp_path / "chat.db"}"\ncloak = false\n'
+    oper = '[[chat.oper]]\nname = "admin"\npassword = "sesame"'
+    first = serve(settings + oper, listen=("tcp", "unix"))
+    root = meet("root", at=first, over="unix").send("OPER admin sesame")
+    bob = meet("bob", at=first)
+    root.send("DLINE 127.0.0.0/8 spam").until("D-line on 127.0.0.0/8, for good.")
+    assert bob.rest()[-1] == "ERROR :Closing Link: 127.0.0.1 (You are banned from this server: spam)"
+    first.kill()
+
+    second = serve(settings + oper, listen=("tcp", "unix"))
+    expected = ["ERROR :Closing Link: 127.0.0.1 (You are banned from this server: spam)"]
+    assert meet(at=second).rest() == expected
+    again = meet("root", at=second, over="unix").send("OPER admin sesame", "UNDLINE 127.0.0.0/8")
+    again.until("No D-line on 127.0.0.0/8 any more.")
+    meet("bob", at=second)

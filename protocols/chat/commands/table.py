@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from protocols.chat.commands import (
     accounts,
+    bans,
     batch,
     channels,
     connection,
@@ -114,6 +115,12 @@ COMMANDS: Final[dict[str, Command]] = {
                     "RFC 2812 §3.1.4", cost=5),
     "KILL": Command(server.kill, 1, "<nick> [:<reason>]", "ends somebody's connection",
                     "RFC 2812 §3.7.1", oper=True),
+    "KLINE": Command(bans.kline, 0, "[<duration>] <mask> [<reason>] | LIST", "keeps out nick!user@host",
+                     "ours, as Solanum and Ergo have it", oper=True),
+    "UNKLINE": Command(bans.unkline, 1, "<mask>", "lets a mask in again", "ours", oper=True),
+    "DLINE": Command(bans.dline, 0, "[<duration>] <address> [<reason>] | LIST",
+                     "keeps out an address or a network", "ours, as Solanum and Ergo have it", oper=True),
+    "UNDLINE": Command(bans.undline, 1, "<address>", "lets an address in again", "ours", oper=True),
     "WALLOPS": Command(server.wallops, 1, ":<text>", "tells everybody with +w", "RFC 2812 §4.7", oper=True),
     "REHASH": Command(server.rehash, 0, "", "reads the settings again", "RFC 2812 §4.2", oper=True),
     "HELP": Command(server.help_, 0, "[<command>]", "explains a command", "Modern IRC, HELP"),

@@ -6,6 +6,8 @@ author wrote them; that they could be names at all was looked at before.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from protocols.chat.lasting import Lasting
@@ -169,6 +171,22 @@ class TakeRank(Event, frozen=True, tag=True, gc=False):
     """The author wants the rank that its account has on a channel."""
 
     channel: str
+
+
+class SetBan(Event, frozen=True, tag=True, gc=False):
+    """KLINE or DLINE, for so many seconds; 0 is for good."""
+
+    kind: Literal["K", "D"]
+    mask: str
+    duration: float
+    reason: str
+
+
+class LiftBan(Event, frozen=True, tag=True, gc=False):
+    """UNKLINE or UNDLINE."""
+
+    kind: Literal["K", "D"]
+    mask: str
 
 
 class Restore(Event, frozen=True, tag=True, gc=False):

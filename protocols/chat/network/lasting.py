@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from protocols.chat.network import registered
+from protocols.chat.lasting import Ban
+from protocols.chat.network import bans, registered
 from protocols.chat.network.deliveries import Delivery
 from protocols.chat.network.events import Restore
 from protocols.chat.network.state import State
@@ -10,4 +11,7 @@ from protocols.chat.network.state import State
 
 def restore(network: State, author: None, event: Restore, out: list[Delivery]) -> None:
     """Whatever it is, it is there again."""
-    registered.restore(network, event.thing)
+    if isinstance(event.thing, Ban):
+        bans.restore(network, event.thing, event.time, out)
+    else:
+        registered.restore(network, event.thing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from protocols.chat.network import (
+    bans,
     channelmodes,
     channels,
     events,
@@ -44,6 +45,8 @@ APPLIERS: Final[dict[type[Event], Any]] = {
     events.Unregister: registered.unregister,
     events.SetAccess: registered.set_access,
     events.TakeRank: registered.take_rank,
+    events.SetBan: bans.set_ban,
+    events.LiftBan: bans.lift_ban,
     events.Restore: lasting.restore,
     events.Speak: messages.speak,
     events.Redact: kept.redact,

@@ -6,7 +6,8 @@ from protocols.chat.caps import ACCOUNT_NOTIFY, AWAY_NOTIFY, CHGHOST, EXTENDED_M
 from protocols.chat.caps import SETNAME as SETNAME_CAP
 from protocols.chat.casemap import fold
 from protocols.chat.modes import PREFIX_BY_SIGIL, USER_BY_LETTER, Change, shown, sigils
-from protocols.chat.network.deliveries import Delivery, End, Line, Reply, Say
+from protocols.chat.network.bans import keep_out
+from protocols.chat.network.deliveries import Delivery, Line, Reply, Say
 from protocols.chat.network.events import (
     Arrive,
     BecomeOper,
@@ -21,9 +22,10 @@ from protocols.chat.network.events import (
     Wallops,
 )
 from protocols.chat.network.kept import keep_event
-from protocols.chat.network.monitors import forget_monitors, tell_offline, tell_online
-from protocols.chat.network.records import Former, User
+from protocols.chat.network.monitors import tell_offline, tell_online
+from protocols.chat.network.records import User
 from protocols.chat.network.registered import account_changed
+from protocols.chat.network.removal import forget_session, leave_all, remember, remove
 from protocols.chat.network.state import State
 from protocols.chat.numerics import (
     ERR_NICKNAMEINUSE,
@@ -43,6 +45,8 @@ from protocols.chat.numerics import (
 
 def arrive(network: State, author: User | None, event: Arrive, out: list[Delivery]) -> None:
     """The nick is won here, once: who comes second gets 433."""
+    if network.bans and keep_out(network, event, out):
+        return
     _keep_for_its_account(network, event.nick, event.account, event.free)
     holder = network.nicks.get(fold(event.nick))
     if holder is not None:
@@ -76,9 +80,9 @@ def _keep_for_its_account(network: State, nick: str, account: str, free: bool) -
 
 def leave(network: State, author: User, event: Leave, out: list[Delivery]) -> None:
     """QUIT is said once the last connection is gone."""
-    _forget_session(network, author, event.session)
+    forget_session(network, author, event.session)
     if not author.sessions:
-        _quit(network, author, event.reason, event.time, out)
+        leave_all(network, author, event.reason, event.time, out)
 
 
 def kill(network: State, author: User, event: Kill, out: list[Delivery]) -> None:
@@ -90,44 +94,7 @@ def kill(network: State, author: User, event: Kill, out: list[Delivery]) -> None
     sessions = tuple(victim.sessions)
     if author is not victim:
         out.append(Say(Line(f"KILL {victim.nick} :{event.reason}", event.time, author), sessions=sessions))
-    for session in sessions:
-        _forget_session(network, victim, session)
-    _quit(network, victim, reason, event.time, out)
-    out.append(End(sessions, reason))
-
-
-def _forget_session(network: State, user: User, session: str) -> None:
-    del user.sessions[session]
-    del network.sessions[session]
-    forget_monitors(network, session)
-    for channel in user.channels.values():
-        channel.generation += 1
-
-
-def _quit(network: State, user: User, reason: str, time: float, out: list[Delivery]) -> None:
-    near = network.neighbours(user)
-    del near[user]
-    line = Line(f"QUIT :{reason}", time, user, network.next_id(time))
-    out.append(Say(line, users=near))
-    for channel in tuple(user.channels.values()):
-        keep_event(channel, line, user, out)
-        channel.leave(user)
-        if not channel.members:
-            network.emptied(channel)
-    for channel in user.invites.values():
-        del channel.invited[user]
-    user.invites.clear()
-    _remember(network, user, time)
-    del network.users[user.id]
-    del network.nicks[fold(user.nick)]
-    network.operators.pop(user, None)
-    network.invisible.pop(user, None)
-    tell_offline(network, user.nick, out)
-
-
-def _remember(network: State, user: User, time: float) -> None:
-    former = Former(user.nick, user.username, user.host, user.realname, user.account, time)
-    network.former.append(former)
+    remove(network, victim, reason, event.time, out, reason)
 
 
 # -- what users say of themselves ------------------------------------------------------
@@ -146,7 +113,7 @@ def rename(network: State, author: User, event: Rename, out: list[Delivery]) -> 
     line = Line(f"NICK {new}", event.time, author, network.next_id(event.time))
     same = fold(old) == fold(new)
     if not same:
-        _remember(network, author, event.time)
+        remember(network, author, event.time)
         tell_offline(network, old, out)
     del network.nicks[fold(old)]
     author.nick = new

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from protocols.chat.casemap import fold
+from protocols.chat.lasting import Ban
 from protocols.chat.network.records import Channel, Former, User
 from protocols.chat.numerics import (
     ERR_NOSUCHCHANNEL,
@@ -44,6 +45,8 @@ class State:
         """The connections that monitor a nick, by the nick's folded form."""
         self.monitoring: dict[str, dict[str, str]] = {}
         """The nicks that a connection monitors, as it wrote them, by their folded form."""
+        self.bans: dict[str, Ban] = {}
+        """K-lines and D-lines, by their kind and folded mask; some of them may be over."""
         self.former: deque[Former] = deque(maxlen=limits.whowas)
         self.told = 0
         """How many things were given an id by `next_id`."""
@@ -130,6 +133,7 @@ class State:
             "invisible": [user.id for user in self.invisible],
             "monitored": {nick: list(who) for nick, who in self.monitored.items()},
             "monitoring": self.monitoring,
+            "bans": list(self.bans.values()),
             "former": list(self.former),
             "most": self.most,
             "told": self.told,
