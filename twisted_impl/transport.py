@@ -31,7 +31,15 @@ FAST = (
     hasattr(select, "epoll")
     and {"_tempDataBuffer", "_tempDataLen", "_writeDisconnected", "connected"}
     <= set(abstract.FileDescriptor.write.__code__.co_names)
-    and {"dataBuffer", "offset", "writeSomeData"} <= set(abstract.FileDescriptor.doWrite.__code__.co_names)
+    and {
+        "dataBuffer",
+        "offset",
+        "writeSomeData",
+        "_writeDisconnecting",
+        "_writeDisconnected",
+        "_closeWriteConnection",
+    }
+    <= set(abstract.FileDescriptor.doWrite.__code__.co_names)
 )
 """Is there an epoll, and are the names that the transports below lean on where they look for them?"""
 
@@ -153,6 +161,14 @@ class SendAtOnce:
             self.took = time.monotonic()
             abstract.FileDescriptor.write(self, data[sent:] if sent else data)
             self.protocol.writeBlocked()
+
+    def loseWriteConnection(self: Any) -> None:
+        if self._writeDisconnecting or self.unsent or not self.connected:
+            abstract.FileDescriptor.loseWriteConnection(self)
+            return
+        # Nothing has to be waited for: not by way of doWrite, which is two epoll_ctl and a turn later.
+        self._writeDisconnecting = self._writeDisconnected = True
+        self._closeWriteConnection()
 
     def writeSomeData(self: Any, data: bytes) -> Any:
         self.took = time.monotonic()
