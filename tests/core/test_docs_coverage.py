@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from compare.contenders import TABLE
+from protocols.files.commands import ALIASES
+from protocols.files.commands import COMMANDS as FTP_COMMANDS
 from protocols.rpc.builtin import BUILTIN
 from protocols.rpc.errors import ERRORS
 from protocols.services import SERVICES
@@ -48,6 +50,13 @@ def test_no_error_has_a_row_that_is_not_in_the_table() -> None:
 
 def test_every_method_of_the_protocols_own_has_its_row() -> None:
     assert re.findall(r"^\| `(rpc\.\w+)` ", PAGE, re.MULTILINE) == list(BUILTIN)
+
+
+def test_every_command_of_ftp_has_its_row() -> None:
+    listed = re.findall(r"^\| `([A-Z0-9]+)` \| ([^|]+) \| ([^|]+) \|", section("files"), re.MULTILINE)
+    assert listed == [
+        (name, one.section, one.about) for name, one in FTP_COMMANDS.items() if name not in ALIASES
+    ]
 
 
 def test_every_contender_is_listed() -> None:
