@@ -91,8 +91,8 @@ def chat(implementation: str, certificate: Certificate) -> Iterator[Running]:
 
 
 @pytest.fixture
-def met() -> Iterator[list[Irc]]:
-    """Everybody who was met in a test; gone at its end."""
+def met(own: Own) -> Iterator[list[Irc]]:
+    """Everybody who was met in a test; gone at its end, before servers of one's own stop."""
     everybody: list[Irc] = []
     yield everybody
     for one in everybody:
@@ -112,12 +112,13 @@ def meet(met: list[Irc], request: pytest.FixtureRequest) -> Meet:
 
 
 @pytest.fixture
-def serve(own: Own, tmp_path: Path) -> Serve:
+def serve(own: Own, tmp_path: Path, certificate: Certificate) -> Serve:
     """`serve(settings)`: a server of one's own with these lines below `[chat]`."""
 
     def serve(settings: str = "", *flags: str, **options: object) -> Running:
         file = tmp_path / "chat.toml"
         file.write_text(f"[chat]\n{settings}\n")
+        options = {"certificate": certificate, **options}
         return own("chat", "--config", str(file), *flags, **options)
 
     return serve
