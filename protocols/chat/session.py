@@ -142,15 +142,14 @@ class ChatSession(Answering):
         if data[-1] != 10:
             end = data.rfind(b"\n")
             self._unended = len(data) - end - 1 if end >= 0 else self._unended + len(data)
-            if self._unended > UNENDED:
-                self.end("Request too long")
-                return self.taken()
         else:
             self._unended = 0
         if self._backlog or self.more or self._stream is not None or self._call is not None:
             self._keep(lines)
         else:
             self._read(lines, now)
+        if self._unended > UNENDED:
+            self.end("Request too long")
         return self._done(now) if self._backlog or new or self.gathering is not None else self.taken()
 
     def ended(self, now: float) -> Orders:

@@ -147,7 +147,15 @@ def test_what_has_no_line_end_is_not_irc() -> None:
     assert not ann.closed
     ann.send_bytes(b"x")
     assert ann.closed
-    assert ann.lines()[-1] == "ERROR :Closing Link: 192.0.2.1 (Request too long)"
+    end = [
+        ":irc.example.org 417 ann :Input line was too long",
+        "ERROR :Closing Link: 192.0.2.1 (Request too long)",
+    ]
+    assert ann.lines() == end
+    # However it is cut: what came before it is answered all the same.
+    ann = World().register("ann")
+    ann.send_bytes(b"PING x\r\n" + b"x" * 16_385)
+    assert ann.lines() == [":irc.example.org PONG irc.example.org :x", *end]
 
 
 def test_what_is_not_utf_8_is_not_relayed() -> None:

@@ -82,7 +82,10 @@ def test_16_kib_without_a_line_end_end_the_connection(meet: Meet, piece: int) ->
     with suppress(BrokenPipeError, ConnectionResetError):
         for _ in range(16_385 // piece + 1):
             ann.client.send(b"x" * piece)
-    assert ann.rest() == ["ERROR :Closing Link: 127.0.0.1 (Request too long)"]
+    assert ann.rest() == [
+        ":irc.example.org 417 ann :Input line was too long",
+        "ERROR :Closing Link: 127.0.0.1 (Request too long)",
+    ]
     assert bob.read() == ":ann!ann@127.0.0.1 QUIT :Request too long"
 
 
