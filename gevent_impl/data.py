@@ -247,7 +247,7 @@ class Mover:
     def _send(self, download: Download) -> None:
         assert self._socket is not None
         tls, writable = self._tls, self._watch(WRITE)
-        file = download.file() if tls is None and self._driver.sendfile else None
+        file = download.file()
         if file is None or not self._send_file(download, file, writable):
             while data := self._step(download.read, self._size(TEXT)):
                 self._write(data if tls is None else tls.send(data))
@@ -275,9 +275,9 @@ class Mover:
                 if error.errno in NO_SENDFILE and not download.bytes:
                     return False
                 raise Over(Outcome.RESET if isinstance(error, ConnectionError) else Outcome.FAILED) from None
-            if not count:
-                break
             download.moved(count)
+            if not count or download.whole:
+                break
             offset += count
             left = None if left is None else left - count
             self._made(count)

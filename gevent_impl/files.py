@@ -38,7 +38,6 @@ class FilesDriver(Driver):
     def __init__(self, make_server: Callable[[Host], FilesServer]) -> None:
         super().__init__(make_server)
         self.start_tls = control_context(self.server.settings)
-        self.sendfile = self.server.settings.sendfile
         self.buffer = memoryview(bytearray(PIECE))
         """For whoever has just received; nobody keeps it past a switch."""
         self._listeners: dict[Connection, tuple[Listen, Socket]] = {}
@@ -80,7 +79,6 @@ class FilesDriver(Driver):
     def reload(self, settings: Settings) -> None:
         super().reload(settings)
         self.start_tls = control_context(self.server.settings)
-        self.sendfile = self.server.settings.sendfile
 
     def tls_beside(self, connection: Connection) -> TLS:
         """For a data connection of this client."""

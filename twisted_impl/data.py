@@ -184,7 +184,7 @@ class Mover:
         transfer, reactor = self._transfer, self._driver.reactor
         if isinstance(transfer, Upload):
             return Receiver(reactor, connection, transfer, early, self._control.look)
-        return Sender(reactor, connection, transfer, self._driver.sendfile)
+        return Sender(reactor, connection, transfer)
 
     # -- the connection ------------------------------------------------------------------
 

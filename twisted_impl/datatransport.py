@@ -293,10 +293,10 @@ class Receiver(Moving):
 class Sender(Moving):
     """Sends a download: by the kernel where that can be, else piece by piece."""
 
-    def __init__(self, reactor: Any, connection: DataProtocol, download: Download, sendfile: bool) -> None:
+    def __init__(self, reactor: Any, connection: DataProtocol, download: Download) -> None:
         super().__init__(reactor, connection, download)
         self._download = download
-        self._file = download.file() if sendfile and connection.tls is None else None
+        self._file = download.file()
 
     def start(self) -> None:
         self._connection.write_ended = self._end
@@ -343,8 +343,8 @@ class Sender(Moving):
                 reset = isinstance(error, ConnectionError)
                 self._end(Failure(Over(Outcome.RESET if reset else Outcome.FAILED)))
         else:
-            if count:
-                self._download.moved(count)
+            self._download.moved(count)
+            if count and not self._download.whole:
                 self._made(count)
             else:
                 self._finish()

@@ -34,7 +34,6 @@ class FilesDriver(Driver):
     def __init__(self, reactor: Any, make_server: Callable[[Host], FilesServer]) -> None:
         super().__init__(reactor, make_server)
         self.start_tls = control_context(self.server.settings)
-        self.sendfile = self.server.settings.sendfile
         self._listeners: dict[SessionProtocol, Passive] = {}
         self._movers: dict[SessionProtocol, Mover] = {}
 
@@ -69,7 +68,6 @@ class FilesDriver(Driver):
     def reload(self, settings: Settings) -> None:
         super().reload(settings)
         self.start_tls = control_context(self.server.settings)
-        self.sendfile = self.server.settings.sendfile
 
     def tls_beside(self, connection: SessionProtocol) -> TLS:
         """For a data connection of this client."""

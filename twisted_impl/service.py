@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from getopt import GetoptError
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -221,11 +221,23 @@ class ProtocolService(Service):
 class _ToTwisted(logging.Handler):
     """What the protocols log goes where Twisted's log goes."""
 
+    LEVELS: ClassVar = {
+        logging.DEBUG: LogLevel.debug,
+        logging.INFO: LogLevel.info,
+        logging.WARNING: LogLevel.warn,
+        logging.ERROR: LogLevel.error,
+        logging.CRITICAL: LogLevel.critical,
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logs: dict[str, Logger] = {}
+
     def emit(self, record: logging.LogRecord) -> None:
-        log = Logger(record.name)
-        level = LogLevel.levelWithName(
-            {"warning": "warn"}.get(record.levelname.lower(), record.levelname.lower())
-        )
+        log = self._logs.get(record.name)
+        if log is None:
+            log = self._logs[record.name] = Logger(record.name)
+        level = self.LEVELS[record.levelno]
         if record.exc_info and record.exc_info[1] is not None:
             log.failure("{text}", Failure(record.exc_info[1]), level, text=record.getMessage())
         else:

@@ -171,6 +171,8 @@ class SendAtOnce:
         self._closeWriteConnection()
 
     def writeSomeData(self: Any, data: bytes) -> Any:
+        if not data:
+            return 0  # doWrite asks, when a producer is to be told that there is room
         self.took = time.monotonic()
         return tcp.Connection.writeSomeData(self, data)
 

@@ -49,7 +49,7 @@ session that was not resumed (`SSLObject.session_reused`) is NOT_RESUMED, before
 The client begins its handshake when it has read 150, which the session sends with `Begin`.
 
 **Out** (`transfer.outgoing`). Where `transfer.file()` gives a `File`, sendfile may carry it; each
-step is told by `transfer.moved(n)`, and a step of 0 is the end. Otherwise
+step is told by `transfer.moved(n)`, and the end is a step of 0, or `transfer.whole`. Otherwise
 `transfer.read(size)` until it returns nothing. At the end close_notify (over TLS) and FIN; then
 read, for LINGER at most, until the peer's FIN, as `Close` does. COMPLETE once our FIN is in the
 kernel: nobody waits for the linger. What a peer sends on such a connection is dropped.

@@ -144,6 +144,11 @@ class Download(Transfer):
         return self._source.slow
 
     @property
+    def whole(self) -> bool:
+        """Was everything sent that there was at the beginning?  What has grown since is not asked for."""
+        return self.expected is not None and self.bytes >= self.expected
+
+    @property
     def short(self) -> bool:
         """Did the file become shorter under us?"""
         return self.expected is not None and self.bytes < self.expected
