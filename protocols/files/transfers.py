@@ -153,10 +153,8 @@ def _directory(session: FilesSession, verb: str, argument: str, line: Line, now:
             not_there(error, now)
 
     def is_file(entry: Entry, now: float) -> None:
-        if verb == "NLST":  # the name as it was asked for is the whole line
-            _listed(session, verb, path, One(entry), lambda _: name_line(entry, argument[: -len(entry.name)]))
-        else:
-            _listed(session, verb, path, One(entry), line)
+        # The name of a file as it was asked for can be asked for.
+        _listed(session, verb, path, One(entry), line if verb == "LIST" else lambda _: f"{argument}\r\n")
 
     def not_there(error: StoreError, now: float) -> None:
         if error.problem is Problem.MISSING and path and is_pattern(path[-1]):

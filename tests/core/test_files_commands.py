@@ -295,6 +295,7 @@ def test_nlst_gives_names_that_can_be_asked_for(world: World) -> None:
     assert client.retr("NLST pub") == client.retr("NLST pub/") == b'pub/o"o\r\n'
     assert client.retr("NLST /pub/*") == b'/pub/o"o\r\n'
     assert client.retr("NLST t?a") == client.retr("NLST tea") == b"tea\r\n"
+    assert client.retr("NLST pub/../tea/") == b"pub/../tea/\r\n"
     assert client.retr("NLST /*") == b"/tea\r\n/pub\r\n/out\r\n"
     assert client.retr("NLST x*") == b""
     assert client.retr('NLST /pub/o"o') == b'/pub/o"o\r\n'
