@@ -125,6 +125,11 @@ class FilesSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     anonymous_home: Annotated[
         str, Meta(pattern="^/", description="the directory below root that anonymous sees")
     ] = "/"
+    user: Annotated[
+        tuple[Annotated[str, Meta(pattern="^[^:]+:.+$")], ...],
+        Meta(description="NAME:PASSWORD of somebody who may log in; for a server that is up in a moment"),
+    ] = ()
+    write: Annotated[bool, Meta(description="whoever `user` names may do all, and not only read")] = False
     symlinks: Annotated[
         Literal["inside", "never"], Meta(description="which links are followed: none leads out of the home")
     ] = "inside"

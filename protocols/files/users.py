@@ -40,7 +40,7 @@ def anonymous_allowed(settings: FilesSettings, configured: bool) -> bool:
     """Off as soon as there is a configuration or a user, unless it is asked for."""
     if settings.anonymous:
         return settings.anonymous == "read-only"
-    return not configured and not settings.users
+    return not (configured or settings.users or settings.user)
 
 
 def find(settings: FilesSettings, name: str, configured: bool) -> User | None:
@@ -48,6 +48,10 @@ def find(settings: FilesSettings, name: str, configured: bool) -> User | None:
     known = settings.users.get(name)
     if known is not None:
         return User(name, resolve(known.home, ()), permissions(known.permissions), known.password)
+    for one in settings.user:
+        known_as, _, password = one.partition(":")
+        if known_as == name:
+            return User(name, (), ALL if settings.write else READ_ONLY, password)
     if name.lower() in ANONYMOUS and anonymous_allowed(settings, configured):
         return User("anonymous", resolve(settings.anonymous_home, ()), READ_ONLY, None)
     return None
@@ -60,5 +64,7 @@ def secret_for(settings: FilesSettings, user: User | None) -> str:
     """
     if user is not None:
         return user.secret or ""
-    hashed = any(one.password.startswith("$") for one in settings.users.values())
+    secrets = [one.password for one in settings.users.values()]
+    secrets += [one.partition(":")[2] for one in settings.user]
+    hashed = any(one.startswith("$") for one in secrets)
     return NOBODY if hashed else ""

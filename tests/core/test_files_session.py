@@ -44,6 +44,21 @@ def test_anonymous_is_off_once_somebody_is_configured() -> None:
     assert World(anonymous="", users={}).connect().codes("USER ftp", "PASS x") == [331, 230]
 
 
+def test_a_user_in_a_word_reads_and_with_write_does_everything() -> None:
+    """`--user NAME:PASSWORD --write`: a password may hold colons; anonymous is off."""
+    for write, code in ((False, 550), (True, 257)):
+        world = World(users={}, user=("tom:a:b",), write=write, anonymous="")
+        client = world.connect()
+        assert client.codes("USER tom", "PASS a", "USER tom", "PASS a:b", "MKD d") == [
+            331,
+            530,
+            331,
+            230,
+            code,
+        ]
+        assert client.codes("USER anonymous", "PASS x") == [331, 530]
+
+
 def test_hashed_passwords_are_compared_in_a_thread() -> None:
     """scrypt takes a while, and nobody else waits for it."""
     world = World(users={"ann": HASHED}, run_calls=False)
