@@ -87,6 +87,17 @@ USER_BY_LETTER: Final = {mode.letter: mode for mode in USER_MODES}
 LISTS: Final = tuple(mode.letter for mode in CHANNEL_MODES if mode.kind == "list")
 
 SIGILS: Final = "".join(prefix.sigil for prefix in PREFIXES)
+
+_WITH_PARAMETER: Final = [prefix.letter for prefix in PREFIXES] + [
+    mode.letter for mode in CHANNEL_MODES if mode.kind != "flag"
+]
+_FLAGS: Final = [mode.letter for mode in CHANNEL_MODES if mode.kind == "flag"]
+MODE_LETTERS: Final = (
+    "".join(USER_BY_LETTER),
+    "".join(sorted(_FLAGS + _WITH_PARAMETER)),
+    "".join(sorted(_WITH_PARAMETER)),
+)
+"""What RPL_MYINFO says: of users, of channels, and of those the ones with a parameter."""
 DEFAULT_CHANNEL_MODES: Final = "nt"
 """What a new channel has."""
 

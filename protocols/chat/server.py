@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
 
+from protocols.chat import isupport
 from protocols.chat.caps import CAP_NOTIFY, Offer
 from protocols.chat.commands.connection import tell_offer
 from protocols.chat.here import Here, nothing
@@ -55,6 +56,8 @@ class ChatServer(Server):
         self.history: History | None = None
         self._keep_history()
         self.offer = self._offer()
+        self.isupport = tuple(isupport.lines(settings))
+        """What every RPL_ISUPPORT says: made once, for it is said at each registration."""
         self.registrations = Throttle(3600.0)
         """Accounts that each address made within the last hour."""
         self.unregistered = 0
@@ -85,6 +88,7 @@ class ChatServer(Server):
         self.proxy_from, self.ws_origins = settings.proxy_from, settings.ws_origins
         self._keep_history()
         before, self.offer = self.offer, self._offer()
+        self.isupport = tuple(isupport.lines(settings))
         new, old = self.offer.listed(302), before.listed(302)
         added = [one for one in new if one not in old]
         gone = [name for name in before.caps if name not in self.offer.caps]

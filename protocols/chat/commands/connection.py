@@ -6,14 +6,13 @@ import hmac
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from protocols.chat import isupport
 from protocols.chat.caps import CAP_NOTIFY, STANDARD_REPLIES
 from protocols.chat.casemap import fold, is_nick, username
 from protocols.chat.commands.accounts import log_trouble, logged_in_as
 from protocols.chat.commands.sasl import abort
 from protocols.chat.commands.server import lusers, motd
 from protocols.chat.message import LINE, Message, cut_text
-from protocols.chat.modes import CHANNEL_MODES, PREFIXES, USER_MODES
+from protocols.chat.modes import MODE_LETTERS
 from protocols.chat.network.deliveries import Line
 from protocols.chat.network.events import Arrive, Rename
 from protocols.chat.network.lines import ROOM, in_lines
@@ -262,17 +261,11 @@ def _welcome(session: ChatSession) -> None:
     """Modern IRC, "Connection Registration": 001 to 004, 005, LUSERS, the message of the day."""
     server, user = session.server, session.user
     assert user is not None
-    usermodes = "".join(mode.letter for mode in USER_MODES)
-    with_parameter = sorted(
-        [mode.letter for mode in CHANNEL_MODES if mode.kind != "flag"] + [one.letter for one in PREFIXES]
-    )
-    flags = sorted(mode.letter for mode in CHANNEL_MODES if mode.kind == "flag")
     session.reply(RPL_WELCOME, server.settings.network, user.source)
     session.reply(RPL_YOURHOST, server.name, server.version)
     session.reply(RPL_CREATED, server.created_words)
-    every = "".join(sorted([*flags, *with_parameter]))
-    session.reply(RPL_MYINFO, server.name, server.version, usermodes, every, "".join(with_parameter))
-    for tokens in isupport.lines(server.settings):
+    session.reply(RPL_MYINFO, server.name, server.version, *MODE_LETTERS)
+    for tokens in server.isupport:
         session.reply(RPL_ISUPPORT, tokens)
     lusers(session, Message("LUSERS", []), 0.0)
     motd(session, Message("MOTD", []), 0.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from protocols.chat import isupport
 from protocols.chat.commands.help import HELP
 from protocols.chat.message import Message
 from protocols.chat.network.deliveries import stamp
@@ -131,7 +130,7 @@ def version(session: ChatSession, message: Message, now: float) -> None:
     """RFC 2812 §3.4.3; with what RPL_ISUPPORT says, as Modern IRC has it."""
     _here(session, message)
     session.reply(RPL_VERSION, session.server.version, session.server.name, session.server.settings.network)
-    for tokens in isupport.lines(session.server.settings):
+    for tokens in session.server.isupport:
         session.reply(RPL_ISUPPORT, tokens)
 
 
