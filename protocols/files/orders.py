@@ -62,7 +62,8 @@ at once: our side says nothing but close_notify.
 A client that is killed ends both its connections, and the end of its upload must not look like the
 whole file. So before an upload's COMPLETE is reported the control connection's socket is looked at
 once more: what has arrived there, its end above all, is reported first. (The session then orders
-`CancelTransfer`, and `finished` still follows: with CANCELLED.)
+`CancelTransfer`, and `finished` still follows: with CANCELLED.) What comes microseconds later, the
+session waits for (`upload_grace`).
 
 **Threads.** `transfer.slow` is looked at before each `read`, `write` and `end`: if true, that one
 runs in a thread, one at a time; `finished` is not reported before it has returned. All three may

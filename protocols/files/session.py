@@ -158,8 +158,8 @@ class FilesSession(Answering):
         self._queue.clear()
         if self.waits_for is HANDSHAKE:
             self.shut(ABORT)  # nothing can be said in the middle of it
-        elif self.waits_for is DELAY:
-            self.waits_for = None
+        elif self.waits_for is DELAY and not self.moving:
+            self.waits_for = None  # a refusal need not be waited for, an upload's end must be
         return self._done()
 
     def disconnected(self, reason: Reason, now: float) -> Orders:

@@ -40,6 +40,12 @@ class FilesLimits(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = 2048
     rate_down: Annotated[int, Meta(ge=0, description="bytes per second of one download; 0: no limit")] = 0
     rate_up: Annotated[int, Meta(ge=0, description="bytes per second of one upload; 0: no limit")] = 0
+    upload_grace: Annotated[
+        float,
+        Meta(
+            ge=0, description="seconds behind an upload in which the death of its client is noticed; 0: none"
+        ),
+    ] = 0.01
     upload_bytes: Annotated[
         int, Meta(ge=0, description="bytes that an uploaded file may have; 0: no limit")
     ] = 0

@@ -267,7 +267,7 @@ def finished(session: FilesSession, transfer: Download | Upload, outcome: Outcom
     code, text = OUTCOMES[outcome]
     if isinstance(transfer, Upload):
         if outcome is Outcome.COMPLETE and not (session.aborting or session.control_over):
-            _commit(session, transfer, now)
+            _commit_after_grace(session, transfer, now)
             return
         if outcome is Outcome.COMPLETE:
             outcome, (code, text) = Outcome.CANCELLED, OUTCOMES[Outcome.CANCELLED]
@@ -282,6 +282,27 @@ def finished(session: FilesSession, transfer: Download | Upload, outcome: Outcom
     cut(session, transfer, outcome.value, now)
     session.reply(code, text)
     session.moved()
+
+
+def _commit_after_grace(session: FilesSession, upload: Upload, now: float) -> None:
+    """All of it arrived, as far as anybody can tell.
+
+    A client that is killed ends both its connections, the data connection first (Linux closes what was opened
+    last), and microseconds later the one that tells the difference.  Over TLS close_notify tells it.
+    """
+    grace = session.server.limits.upload_grace
+    if not grace or (upload.protected and not upload.truncation):
+        _commit(session, upload, now)
+        return
+
+    def settled(_: object, now: float) -> None:
+        if session.aborting or session.control_over:
+            cut(session, upload, Outcome.CANCELLED.value, now)
+            raise Refusal(*OUTCOMES[Outcome.CANCELLED])
+        _commit(session, upload, now)
+
+    # Twice, so that a driver which had no turn meanwhile reads its sockets before the second.
+    session.delay(now + grace, lambda _, now: session.delay(now, settled))
 
 
 def _commit(session: FilesSession, transfer: Upload, now: float) -> None:

@@ -234,7 +234,7 @@ class World:
         self.store: Any = store or MemoryFiles()
         if isinstance(self.store, MemoryFiles):
             self.store.clock = self.host.wall
-        limits = FilesLimits(**{"login_delay": 0.0, **settings.pop("limits", {})})
+        limits = FilesLimits(**{"login_delay": 0.0, "upload_grace": 0.0, **settings.pop("limits", {})})
         settings.setdefault("users", {"ann": ANN, "bob": BOB})
         settings.setdefault("anonymous", "read-only")
         self.server = FilesServer(FilesSettings(limits=limits, **settings), self.host, self.store, tls=tls)

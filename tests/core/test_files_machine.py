@@ -35,13 +35,14 @@ class Machine(RuleBasedStateMachine):
     """Three clients on one store, whose disk may be full, with calls that come back when they like."""
 
     quick = True
+    grace = 0.0
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World(
             self.make_store(),
             passive=FilesPassive(ports=("30000-30003",)),
-            limits={"idle": 50.0, "login_delay": 1.0},
+            limits={"idle": 50.0, "login_delay": 1.0, "upload_grace": self.grace},
         )
         self.clients: list[Client] = []
         self.world.run_calls = self.quick
@@ -221,9 +222,10 @@ class Machine(RuleBasedStateMachine):
 
 
 class SlowMachine(Machine):
-    """The same on a store of which every operation runs in a thread."""
+    """The same on a store of which every operation runs in a thread, with time between end and name."""
 
     quick = False
+    grace = 1.0
 
     @rule()
     def answer_all(self) -> None:

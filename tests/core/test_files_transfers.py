@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.files.orders import Connect, Listen, Outcome
-from protocols.files.settings import FilesPassive, FilesUser
+from protocols.files.settings import FilesPassive, FilesSettings, FilesTLS, FilesUser
 from protocols.files.store import Problem, StoreError
 from protocols.files.transfer import Download, File, Terms, Upload, open_download
 from protocols.session import Peer
 from stores.files_memory import MemoryFiles, MemoryReader, MemoryTree
-from tests.core.files import FIRST_PORT, World
+from tests.core.files import ANN, FIRST_PORT, Client, World
 
 
 @pytest.fixture(params=[True, False], ids=["quick store", "slow store"])
@@ -193,6 +195,53 @@ def test_stat_is_answered_during_a_transfer(world: World) -> None:
     assert " STOR /x: 5 bytes so far" in client.send("STAT")
     assert client.send("STAT tea") == [], "with a path it waits"
     assert [line[:3] for line in client.upload(b"")][:2] == ["226", "200"]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda client: client.end(),
+        lambda client: client.lose(),
+        lambda client: client.send("ABOR"),
+    ],
+    ids=["FIN", "RST", "ABOR"],
+)
+@pytest.mark.parametrize("late", [0.0, 0.009])
+def test_a_client_that_dies_just_after_its_data_has_sent_no_whole_file(
+    end: Callable[[Client], object], late: float
+) -> None:
+    """Its data connection ends microseconds before the control connection: 226 has to wait for that."""
+    world = World(limits={"upload_grace": 0.01})
+    client = world.login()
+    client.send("PASV", "STOR x")
+    assert client.upload(b"half", lambda data: [data]) == []
+    world.pass_time(late)
+    end(client)
+    world.pass_time(1.0)
+    assert world.store.content("x") is None
+    assert world.store.open == set()
+    assert world.login().send("SIZE x") == ["213 4"]
+
+
+def test_the_grace_of_an_upload_ends_and_the_stop_waits_for_it() -> None:
+    world = World(limits={"upload_grace": 0.01})
+    client = world.login()
+    client.send("PASV", "STOR x", "NOOP")
+    client.upload(b"whole")
+    assert client.drain() == []
+    assert world.store.content("x") is None
+    world.pass_time(0.011)
+    assert client.codes() == [226, 421]
+    assert world.store.content("x") == b"whole"
+
+
+@pytest.mark.parametrize("close_notify", ["require", "accept"])
+def test_over_tls_close_notify_says_that_a_file_is_whole(close_notify: Literal["require", "accept"]) -> None:
+    world = World(limits={"upload_grace": 0.01})
+    world.server.settings = FilesSettings(tls=FilesTLS(close_notify=close_notify), users={"ann": ANN})
+    client = world.login(tls="TLSv1.3 X")
+    client.send("PASV", "STOR x")
+    assert bool(client.upload(b"whole")) is (close_notify == "require")
 
 
 # -- uploads -----------------------------------------------------------------------------
