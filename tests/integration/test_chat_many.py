@@ -80,7 +80,7 @@ def test_a_crowd_joins_one_channel_and_reads_who_speaks(
 ) -> None:
     """All join, and each is told of each who comes later; then one speaks, and all others read it."""
     with descriptors(size + 500):
-        running = serve("flood.enabled = false")
+        running = serve("flood.enabled = false\ntimeouts.ping = 3600")
         with crowd(running) as everybody:
             start, cpu = time.monotonic(), running.cpu()
             waiting: set[int] = set()
