@@ -25,8 +25,10 @@ from tests.core.chat_keeping import Memory
 
 NICKS = st.sampled_from(["ann", "ANN", "bob", "cyd", "dan", "eve", "gil", "[x]", "9", "a b"])
 CHANNELS = st.sampled_from(["#a", "#A", "#b", "#c", "c", "#a,#b"])
-CAPS = ["server-time", "message-tags", "echo-message", "extended-join", "away-notify", "labeled-response",
-        "batch", "invite-notify", "setname", "extended-monitor", "multi-prefix"]  # fmt: skip
+CAPS = ["server-time", "message-tags", "echo-message", "extended-join", "away-notify",
+        "labeled-response", "batch", "invite-notify", "setname", "extended-monitor", "multi-prefix",
+        "draft/multiline", "draft/event-playback", "draft/read-marker",
+        "draft/message-redaction"]  # fmt: skip
 MODES = st.sampled_from(
     ["+o {n}", "-o {n}", "+v {n}", "+h {n}", "+b {n}", "-b {n}", "+e {n}", "+I {n}", "+b m:{n}", "+k key",
      "-k x", "+l 2", "-l", "+i", "-i", "+m", "-m", "+n", "-n", "+s", "+t", "+U", "-U", "+M", "+C", "b", "+x",
@@ -120,7 +122,9 @@ class Machine(RuleBasedStateMachine):
     @rule(
         at=PLACES,
         line=st.sampled_from(["PART {c} :{w}", "KICK {c} {n} :{w}", "INVITE {n} {c}", "TOPIC {c} :{w}",
-                              "NAMES {c}", "WHO {c}", "LIST", "JOIN 0"]),
+                              "NAMES {c}", "WHO {c}", "LIST", "JOIN 0",
+                              "CHATHISTORY LATEST {c} * 5", "REDACT {c} x :{w}", "MARKREAD {c}",
+                              "BATCH +1 draft/multiline {c}", "@batch=1 PRIVMSG {c} :{w}", "BATCH -1"]),
         channel=CHANNELS,
         nick=NICKS,
         words=WORDS,
