@@ -54,6 +54,7 @@ INVITE_NOTIFY = _cap("invite-notify", "INVITE is seen by those who may invite")
 LABELED_RESPONSE = _cap("labeled-response", "the answer to a labeled command carries its label")
 MESSAGE_TAGS = _cap("message-tags", "client-only tags, TAGMSG, msgid", forms=True)
 MESSAGE_REDACTION = _cap("draft/message-redaction", "REDACT: a message is withdrawn", given="history")
+METADATA = _cap("draft/metadata-3", "METADATA: keys and values of users and channels")
 MULTI_PREFIX = _cap("multi-prefix", "all of a member's prefixes, not only the highest")
 MULTILINE = _cap("draft/multiline", "messages of several lines", forms=True)
 READ_MARKER = _cap("draft/read-marker", "MARKREAD: how far one has read", given="history")
@@ -78,12 +79,14 @@ class Offer:
         register: str = "",
         history: bool = False,
         multiline: str = "",
+        metadata: str = "",
     ) -> None:
         self.values = {
             "sasl": ",".join(mechanisms),
             "sts": sts,
             "draft/account-registration": register,
             "draft/multiline": multiline,
+            "draft/metadata-3": metadata,
         }
         given = {
             "": True,

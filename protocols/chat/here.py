@@ -27,6 +27,7 @@ from protocols.chat.network.deliveries import (
     Reply,
     Save,
     Say,
+    Sync,
     Tell,
 )
 from protocols.chat.network.records import Channel, User
@@ -137,6 +138,8 @@ class Here:
                     origin.fail(one.command, one.code, one.words, *one.context)
             elif isinstance(one, Tell):
                 self._tell(one, origin, out)
+            elif isinstance(one, Sync):
+                self._sync(one, origin, out)
             elif isinstance(one, Note):
                 if origin is not None:
                     origin.notice(one.words, one.service)
@@ -221,6 +224,18 @@ class Here:
         """The connection of this name; one that is not registered is known only while it asks."""
         session = self.sessions.get(name)
         return origin if session is None and origin is not None and origin.name == name else session
+
+    def _sync(self, sync: Sync, origin: ChatSession | None, out: list[Order]) -> None:
+        for name in sync.sessions:
+            session = self.sessions.get(name)
+            if session is None:
+                continue
+            lines = list(session.synced(sync.user))
+            if session is origin:
+                for line in lines:
+                    session.emit(line)
+            elif lines:
+                out.append(To((session,), [line.build(session.caps) for line in lines]))
 
     def _enter(self, entered: Entered, origin: ChatSession | None, out: list[Order]) -> None:
         for session in self.of(entered.user):

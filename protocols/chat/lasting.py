@@ -75,7 +75,19 @@ class Ban(msgspec.Struct, frozen=True, gc=False, tag="ban"):
         return "ban", f"{self.kind} {fold(self.mask)}"
 
 
-Lasting: TypeAlias = LastingChannel | Ban
+class AccountMetadata(msgspec.Struct, frozen=True, gc=False, tag="metadata"):
+    """The metadata of an account: of whoever is logged in to it."""
+
+    account: str
+    values: dict[str, str]
+
+    @property
+    def kept_as(self) -> tuple[str, str]:
+        """Its kind, and by which name it is kept."""
+        return "metadata", fold(self.account)
+
+
+Lasting: TypeAlias = LastingChannel | Ban | AccountMetadata
 
 
 class Keeper(Protocol):

@@ -6,7 +6,17 @@ from __future__ import annotations
 class Registration:
     """Gathered from PASS, NICK, USER, CAP and AUTHENTICATE, until all is there."""
 
-    __slots__ = ("account", "multiclient", "negotiating", "nick", "password", "realname", "username")
+    __slots__ = (
+        "account",
+        "metadata",
+        "multiclient",
+        "negotiating",
+        "nick",
+        "password",
+        "realname",
+        "subscribed",
+        "username",
+    )
 
     def __init__(self) -> None:
         self.nick = ""
@@ -14,6 +24,9 @@ class Registration:
         self.realname = ""
         self.password: str | None = None
         self.account = ""
+        self.metadata: dict[str, str] = {}
+        self.subscribed: dict[str, None] = {}
+        """What was set of its metadata, and which keys it subscribed to."""
         self.multiclient: bool | None = None
         """The account's own setting."""
         self.negotiating = False

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from protocols.chat import isupport
 from protocols.chat.caps import CAP_NOTIFY, Offer
 from protocols.chat.commands.connection import tell_offer
+from protocols.chat.commands.metadata import limits
 from protocols.chat.here import Here, nothing
 from protocols.chat.history import History
 from protocols.chat.network.bans import banned_address, why
@@ -119,7 +120,10 @@ class ChatServer(Server):
         mechanisms = list(MECHANISMS) if self.accounts is not None else []
         registering = ",".join(self.registering())
         multiline = f"max-bytes={self.limits.multiline_bytes},max-lines={self.limits.multiline_lines}"
-        return Offer(mechanisms, self.settings.sts, registering, self.history is not None, multiline)
+        metadata = limits(self.settings)
+        return Offer(
+            mechanisms, self.settings.sts, registering, self.history is not None, multiline, metadata
+        )
 
     def registering(self) -> list[str]:
         """account-registration: what its capability says; nothing if nobody may register."""

@@ -19,6 +19,7 @@ from protocols.chat.answering import Answering
 from protocols.chat.caps import BATCH, LABELED_RESPONSE
 from protocols.chat.commands.batch import Gathering, gather, timed_out
 from protocols.chat.commands.channels import shown
+from protocols.chat.commands.metadata import synced
 from protocols.chat.commands.sasl import Exchange
 from protocols.chat.commands.table import COMMANDS
 from protocols.chat.flood import Bucket
@@ -26,7 +27,7 @@ from protocols.chat.labels import LABEL, Label
 from protocols.chat.message import CLIENT_TAGS, LINE, UNENDED, Message, parse
 from protocols.chat.network.deliveries import Delivery, Line
 from protocols.chat.network.events import Event, Leave
-from protocols.chat.network.records import Channel
+from protocols.chat.network.records import Channel, User
 from protocols.chat.numerics import (
     ERR_ALREADYREGISTERED,
     ERR_INPUTTOOLONG,
@@ -346,6 +347,10 @@ class ChatSession(Answering):
     def shown(self, channel: Channel) -> Iterator[Line]:
         """What a connection is shown of a channel that it is on now."""
         return shown(self, channel)
+
+    def synced(self, user: User) -> Iterator[Line]:
+        """What a connection is told of the metadata of somebody of whom it hears now."""
+        return synced(self, user)
 
     # -- the end -----------------------------------------------------------------------
 

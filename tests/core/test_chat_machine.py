@@ -28,7 +28,7 @@ CHANNELS = st.sampled_from(["#a", "#A", "#b", "#c", "c", "#a,#b"])
 CAPS = ["server-time", "message-tags", "echo-message", "extended-join", "away-notify",
         "labeled-response", "batch", "invite-notify", "setname", "extended-monitor", "multi-prefix",
         "draft/multiline", "draft/event-playback", "draft/read-marker",
-        "draft/message-redaction"]  # fmt: skip
+        "draft/message-redaction", "draft/metadata-3"]  # fmt: skip
 MODES = st.sampled_from(
     ["+o {n}", "-o {n}", "+v {n}", "+h {n}", "+b {n}", "-b {n}", "+e {n}", "+I {n}", "+b m:{n}", "+k key",
      "-k x", "+l 2", "-l", "+i", "-i", "+m", "-m", "+n", "-n", "+s", "+t", "+U", "-U", "+M", "+C", "b", "+x",
@@ -37,7 +37,7 @@ MODES = st.sampled_from(
 PLACES = st.integers(0, 4)
 WORDS = st.sampled_from(["", "x", "two words", ":colon"])
 ACCOUNTS = make_accounts(gil="sesame", hal="sesame")
-LIMITS = ChatLimits(channels=2, list_modes=3, monitor=2, whowas=3)
+LIMITS = ChatLimits(metadata_keys=2, metadata_subs=2, channels=2, list_modes=3, monitor=2, whowas=3)
 
 
 class Machine(RuleBasedStateMachine):
@@ -178,6 +178,18 @@ class Machine(RuleBasedStateMachine):
         self.send(at, "OPER admin sesame")
         self.send(at, line.format(n=nick))
 
+    @rule(
+        at=PLACES,
+        line=st.sampled_from(["{t} SET {k} :{w}", "{t} SET {k} :{w}", "{t} CLEAR", "* SUB {k} b",
+                              "* UNSUB {k}", "{t} SYNC", "*ALL SYNC", "{t} LIST", "{t} GET {k} b", "* SUBS"]),
+        whose=st.one_of(CHANNELS, NICKS, st.just("*")),
+        key=st.sampled_from(["a", "b", "c", "A"]),
+        words=WORDS,
+    )  # fmt: skip
+    def metadata(self, at: int, line: str, whose: str, key: str, words: str) -> None:
+        self.send(at, "CAP REQ :draft/metadata-3 batch")
+        self.send(at, "METADATA " + line.format(t=whose, k=key, w=words))
+
     @rule(at=PLACES, reason=st.sampled_from(Reason))
     def lose(self, at: int, reason: Reason) -> None:
         self.client(at).lose(reason)
@@ -264,6 +276,13 @@ class Machine(RuleBasedStateMachine):
         assert set(network.operators) == {one for one in network.users.values() if "o" in one.modes}
         assert set(network.invisible) == {one for one in network.users.values() if "i" in one.modes}
         assert len(network.former) <= LIMITS.whowas
+        told = {(key, who) for key, subscribers in network.subscribers.items() for who in subscribers}
+        assert told == {(key, who) for who, keys in network.subscribed.items() for key in keys}
+        assert network.subscribed.keys() <= network.sessions.keys()
+        assert all(network.subscribed.values())
+        logged_in = [one for one in network.users.values() if one.account]
+        assert all(one.metadata is network.metadata[fold(one.account)] for one in logged_in)
+        assert all(len(one.metadata) <= LIMITS.metadata_keys for one in network.users.values())
         pairs = {(nick, who) for nick, watchers in network.monitored.items() for who in watchers}
         assert pairs == {(nick, who) for who, nicks in network.monitoring.items() for nick in nicks}
         assert network.monitoring.keys() <= network.sessions.keys()
@@ -295,6 +314,7 @@ class Machine(RuleBasedStateMachine):
         for thing in self.keeper.everything():
             later.apply(Restore("", 0.0, thing))
         assert later.bans == network.bans
+        assert later.metadata == {account: values for account, values in network.metadata.items() if values}
         lasting = [channel for channel in network.channels.values() if channel.founder]
         expected = {fold(one.name): {**one.snapshot(), "members": {}, "invited": []} for one in lasting}
         assert {name: channel.snapshot() for name, channel in later.channels.items()} == expected

@@ -45,3 +45,21 @@ def test_server_bans_are_there_after_kill_9(serve: Serve, meet: Meet, tmp_path: 
     again = meet("root", at=second, over="unix").send("OPER admin sesame", "UNDLINE 127.0.0.0/8")
     again.until("No D-line on 127.0.0.0/8 any more.")
     meet("bob", at=second)
+
+
+def test_metadata_is_there_after_kill_9(serve: Serve, meet: Meet, tmp_path: Path) -> None:
+    """What was set before something is acknowledged, on an account and on a registered channel."""
+    settings = f'database = "{tmp_path / "chat.db"}"\n[chat.accounts]\nreserve_nicks = false'
+    first = serve(settings)
+    caps = "draft/metadata-3", "batch"
+    ann = meet("ann", *caps, at=first).send("NS REGISTER opensesame").join("#tea")
+    ann.send("METADATA * SET url :http://example.org", "METADATA #tea SET url :http://tea.example.org")
+    said = ann.send("CS REGISTER #tea").lines()
+    assert any("#tea is registered to ann." in line for line in said)
+    first.kill()
+
+    again = meet("bob", *caps, at=serve(settings)).send("NS IDENTIFY ann opensesame")
+    again.lines()
+    (_, mine, _), (_, its, _) = (again.send(f"METADATA {one} LIST").lines() for one in ("*", "#tea"))
+    assert mine.endswith(" 761 bob bob url * :http://example.org")
+    assert its.endswith(" 761 bob #tea url * :http://tea.example.org")

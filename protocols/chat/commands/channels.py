@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from protocols.chat.caps import MULTI_PREFIX, READ_MARKER, USERHOST_IN_NAMES
 from protocols.chat.casemap import fold, is_channel, matches
 from protocols.chat.commands.history import marker
+from protocols.chat.commands.metadata import entered
 from protocols.chat.message import Message, cut_text
 from protocols.chat.modes import PREFIXES, channel_changes, sigils, user_changes
 from protocols.chat.network.events import (
@@ -96,6 +97,7 @@ def shown(session: ChatSession, channel: Channel) -> Iterator[Line]:
         # read-marker: "MUST be sent before the RPL_ENDOFNAMES reply for that channel".
         yield marker(session, channel.name)
     yield session.numeric(RPL_ENDOFNAMES, channel.name)
+    yield from entered(session, channel)
 
 
 def _several(message: Message, at: int) -> list[str]:

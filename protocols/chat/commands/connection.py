@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from protocols.chat.caps import CAP_NOTIFY, STANDARD_REPLIES
 from protocols.chat.casemap import fold, is_nick, username
 from protocols.chat.commands.accounts import log_trouble, logged_in_as
+from protocols.chat.commands.metadata import forget, is_aware, own_metadata
 from protocols.chat.commands.sasl import abort
 from protocols.chat.commands.server import lusers, motd
 from protocols.chat.message import LINE, Message, cut_text
@@ -185,6 +186,8 @@ def _change(session: ChatSession, caps: int) -> None:
         session.caps = caps
         if session.user is not None:
             session.server.here.regroup(session.user)
+        if not is_aware(session):
+            forget(session)
 
 
 def _list(session: ChatSession, subcommand: str, names: list[str]) -> None:
@@ -244,6 +247,8 @@ def _arrive(session: ChatSession, free: bool) -> None:
         server.settings.default_user_modes,
         server.settings.accounts.multiclient and registration.multiclient is not False,
         free,
+        registration.metadata,
+        tuple(registration.subscribed),
     )
     deliveries = server.network.apply(event)
     session.user = server.network.sessions.get(session.name)
@@ -268,6 +273,8 @@ def _welcome(session: ChatSession) -> None:
     for tokens in server.isupport:
         session.reply(RPL_ISUPPORT, tokens)
     lusers(session, Message("LUSERS", []), 0.0)
+    for line in own_metadata(session):
+        session.emit(line)
     motd(session, Message("MOTD", []), 0.0)
     if user.modes:
         session.emit(Line(f"MODE {user.nick} :+{''.join(sorted(user.modes))}", session.wall(), user))

@@ -14,6 +14,7 @@ from protocols.chat.commands import (
     connection,
     history,
     messages,
+    metadata,
     sasl,
     server,
     services,
@@ -110,6 +111,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "SETNAME": Command(users.setname, 1, ":<real name>", "changes your real name", "IRCv3 setname"),
     "MONITOR": Command(users.monitor, 1, "+ <nicks> | - <nicks> | C | L | S", "watches for users",
                        "IRCv3 Monitor"),
+    "METADATA": Command(metadata.metadata, 0, "<target> GET | SET | LIST | CLEAR | SUB | UNSUB | SUBS | SYNC",
+                        "keeps keys and values for users and channels", "IRCv3 draft/metadata-3", "any"),
     # server
     "OPER": Command(server.oper, 2, "<name> <password>", "makes you an operator",
                     "RFC 2812 §3.1.4", cost=5),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from protocols.chat.casemap import fold, is_nick, matches
+from protocols.chat.commands.metadata import is_aware, synced
 from protocols.chat.message import Message, cut_text
 from protocols.chat.modes import sigils
 from protocols.chat.network.deliveries import stamp
@@ -32,6 +33,7 @@ from protocols.chat.numerics import (
     RPL_WHOISCHANNELS,
     RPL_WHOISHOST,
     RPL_WHOISIDLE,
+    RPL_WHOISKEYVALUE,
     RPL_WHOISMODES,
     RPL_WHOISOPERATOR,
     RPL_WHOISSECURE,
@@ -115,6 +117,9 @@ def _whois(session: ChatSession, asker: User, user: User) -> None:
         session.reply(RPL_WHOISMODES, nick, "+" + "".join(sorted(user.modes)))
     if user.secure:
         session.reply(RPL_WHOISSECURE, nick)
+    if is_aware(session):
+        for key, value in user.metadata.items():
+            session.reply(RPL_WHOISKEYVALUE, nick, key, "*", value)
     idle = max(0, int(session.wall() - user.idle))
     session.reply(RPL_WHOISIDLE, nick, idle, int(user.signon))
 
@@ -200,6 +205,9 @@ def monitor(session: ChatSession, message: Message, now: float) -> None:
         there = [network.nicks[one].source for one in mine if one in network.nicks]
         for line in in_lines(there):
             session.reply(RPL_MONONLINE, line)
+        for one in mine:
+            for said in synced(session, network.nicks[one]) if one in network.nicks else ():
+                session.emit(said)
         for line in in_lines(nick for one, nick in mine.items() if one not in network.nicks):
             session.reply(RPL_MONOFFLINE, line)
     else:

@@ -142,6 +142,14 @@ class End:
 
 
 @dataclass(slots=True, eq=False)
+class Sync:
+    """These connections now hear of the user: those who know metadata are told the user's."""
+
+    sessions: Collection[str]
+    user: User
+
+
+@dataclass(slots=True, eq=False)
 class Note:
     """What a service, or else the server, says in words to the connection that asked."""
 
@@ -201,5 +209,5 @@ class Forget(msgspec.Struct, gc=False):
 
 
 Delivery: TypeAlias = (
-    "Note | Save | Drop | Reply | Fail | Echo | Say | Tell | Entered | End | Remember | Forget"
+    "Sync | Note | Save | Drop | Reply | Fail | Echo | Say | Tell | Entered | End | Remember | Forget"
 )

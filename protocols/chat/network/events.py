@@ -37,6 +37,9 @@ class Arrive(Event, frozen=True, tag=True, gc=False):
     """May it share the nick of its own account?"""
     free: bool = False
     """The nick is kept for nobody, whatever the network believes."""
+    metadata: dict[str, str] = {}
+    subscribed: tuple[str, ...] = ()
+    """What was set of the user's metadata, and which keys subscribed to, before."""
 
 
 class Leave(Event, frozen=True, tag=True, gc=False):
@@ -171,6 +174,32 @@ class TakeRank(Event, frozen=True, tag=True, gc=False):
     """The author wants the rank that its account has on a channel."""
 
     channel: str
+
+
+class SetMetadata(Event, frozen=True, tag=True, gc=False):
+    """METADATA SET; without a value the key is removed.  The target * is the author."""
+
+    target: str
+    key: str
+    value: str
+
+
+class ClearMetadata(Event, frozen=True, tag=True, gc=False):
+    """METADATA CLEAR."""
+
+    target: str
+
+
+class Subscribe(Event, frozen=True, tag=True, gc=False):
+    """METADATA SUB, of keys that could be keys."""
+
+    keys: tuple[str, ...]
+
+
+class Unsubscribe(Event, frozen=True, tag=True, gc=False):
+    """METADATA UNSUB; no keys are all keys."""
+
+    keys: tuple[str, ...]
 
 
 class SetBan(Event, frozen=True, tag=True, gc=False):

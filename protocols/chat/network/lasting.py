@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from protocols.chat.lasting import Ban
-from protocols.chat.network import bans, registered
+from protocols.chat.lasting import AccountMetadata, Ban
+from protocols.chat.network import bans, metadata, registered
 from protocols.chat.network.deliveries import Delivery
 from protocols.chat.network.events import Restore
 from protocols.chat.network.state import State
@@ -13,5 +13,7 @@ def restore(network: State, author: None, event: Restore, out: list[Delivery]) -
     """Whatever it is, it is there again."""
     if isinstance(event.thing, Ban):
         bans.restore(network, event.thing, event.time, out)
+    elif isinstance(event.thing, AccountMetadata):
+        metadata.restore(network, event.thing)
     else:
         registered.restore(network, event.thing)

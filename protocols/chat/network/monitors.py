@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from protocols.chat.casemap import fold
-from protocols.chat.network.deliveries import Delivery, Reply, Tell
+from protocols.chat.network.deliveries import Delivery, Reply, Sync, Tell
 from protocols.chat.network.events import Monitor, Unmonitor
 from protocols.chat.network.lines import in_lines
 from protocols.chat.network.records import User
@@ -36,6 +36,9 @@ def monitor(network: State, author: User, event: Monitor, out: list[Delivery]) -
         else:
             offline.append(nick)
     _answer(out, online, offline)
+    for nick in event.nicks:
+        if fold(nick) in network.nicks:
+            out.append(Sync((event.session,), network.nicks[fold(nick)]))
 
 
 def unmonitor(network: State, author: User, event: Unmonitor, out: list[Delivery]) -> None:
@@ -70,6 +73,7 @@ def tell_online(network: State, user: User, out: list[Delivery]) -> None:
     watchers = network.monitors(user.nick)
     if watchers:
         out.append(Tell(watchers, RPL_MONONLINE, (user.source,)))
+        out.append(Sync(watchers, user))
 
 
 def tell_offline(network: State, nick: str, out: list[Delivery]) -> None:

@@ -19,9 +19,11 @@ from protocols.chat.network.events import (
     SetHost,
     SetRealname,
     SetUserModes,
+    Subscribe,
     Wallops,
 )
 from protocols.chat.network.kept import keep_event
+from protocols.chat.network.metadata import subscribe, take_account
 from protocols.chat.network.monitors import tell_offline, tell_online
 from protocols.chat.network.records import User
 from protocols.chat.network.registered import account_changed
@@ -56,6 +58,7 @@ def arrive(network: State, author: User | None, event: Arrive, out: list[Deliver
         network.sessions[event.session] = holder
         for channel in holder.channels.values():
             channel.generation += 1
+        _bring(network, holder, event, out)
         return
     user = User(event.user, event.nick, event.username, event.realname, event.host, event.address, event.time)
     user.account = event.account
@@ -67,7 +70,16 @@ def arrive(network: State, author: User | None, event: Arrive, out: list[Deliver
     if "i" in user.modes:
         network.invisible[user] = None
     network.most = max(network.most, len(network.users))
+    _bring(network, user, event, out, new=True)
     tell_online(network, user, out)
+
+
+def _bring(network: State, user: User, event: Arrive, out: list[Delivery], new: bool = False) -> None:
+    """What was said of metadata before the connection was complete holds from now on."""
+    if user.account or event.metadata:
+        take_account(network, user, event.metadata, out, new)
+    if event.subscribed:
+        subscribe(network, user, Subscribe(event.session, event.time, event.subscribed), [])
 
 
 def _keep_for_its_account(network: State, nick: str, account: str, free: bool) -> None:
@@ -151,7 +163,9 @@ def set_account(network: State, author: User, event: SetAccount, out: list[Deliv
         return
     if len(author.sessions) > 1:
         raise Refusal(ERR_SASLALREADY)
+    said = {} if author.account else author.metadata
     author.account = event.account
+    take_account(network, author, said if event.account else {}, out)
     if event.account:
         network.owned.add(fold(event.account))
     line = Line(f"ACCOUNT {event.account or '*'}", event.time, author)

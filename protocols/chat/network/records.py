@@ -23,6 +23,7 @@ class User:
         "id",
         "idle",
         "invites",
+        "metadata",
         "modes",
         "nick",
         "realname",
@@ -47,6 +48,8 @@ class User:
         self.title = ""
         """What an operator is called."""
         self.modes: set[str] = set()
+        self.metadata: dict[str, str] = {}
+        """Its account's own, if it is logged in: `metadata.take_account`."""
         self.signon = time
         self.idle = time
         """When it last spoke."""
@@ -73,9 +76,10 @@ class User:
         plain = {
             name: getattr(self, name)
             for name in self.__slots__
-            if name not in ("channels", "invites", "modes", "sessions")
+            if name not in ("channels", "invites", "metadata", "modes", "sessions")
         }
         return plain | {
+            "metadata": list(self.metadata.items()),
             "modes": sorted(self.modes),
             "sessions": dict(self.sessions),
             "channels": sorted(self.channels),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from protocols.chat.casemap import fold
 from protocols.chat.network.deliveries import Delivery, End, Line, Say
 from protocols.chat.network.kept import keep_event
+from protocols.chat.network.metadata import forget_subscriptions
 from protocols.chat.network.monitors import forget_monitors, tell_offline
 from protocols.chat.network.records import Former, User
 from protocols.chat.network.state import State
@@ -23,6 +24,7 @@ def forget_session(network: State, user: User, session: str) -> None:
     del user.sessions[session]
     del network.sessions[session]
     forget_monitors(network, session)
+    forget_subscriptions(network, session)
     for channel in user.channels.values():
         channel.generation += 1
 

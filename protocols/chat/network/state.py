@@ -45,6 +45,12 @@ class State:
         """The connections that monitor a nick, by the nick's folded form."""
         self.monitoring: dict[str, dict[str, str]] = {}
         """The nicks that a connection monitors, as it wrote them, by their folded form."""
+        self.metadata: dict[str, dict[str, str]] = {}
+        """Accounts' keys and values, by folded account: what is of those who are logged in to it."""
+        self.subscribers: dict[str, dict[str, None]] = {}
+        """The connections that are told of a key's changes, by the key."""
+        self.subscribed: dict[str, dict[str, None]] = {}
+        """The keys of which a connection is told."""
         self.bans: dict[str, Ban] = {}
         """K-lines and D-lines, by their kind and folded mask; some of them may be over."""
         self.former: deque[Former] = deque(maxlen=limits.whowas)
@@ -133,6 +139,9 @@ class State:
             "invisible": [user.id for user in self.invisible],
             "monitored": {nick: list(who) for nick, who in self.monitored.items()},
             "monitoring": self.monitoring,
+            "metadata": {name: list(values.items()) for name, values in self.metadata.items()},
+            "subscribers": {key: list(who) for key, who in self.subscribers.items()},
+            "subscribed": {session: list(keys) for session, keys in self.subscribed.items()},
             "bans": list(self.bans.values()),
             "former": list(self.former),
             "most": self.most,
