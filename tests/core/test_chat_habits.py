@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from protocols.chat.settings import ChatLimits
-from tests.core.chat import World
+from protocols.chat.settings import ChatFlood, ChatLimits
+from tests.core.chat import World, make_accounts
 
 
 def test_what_is_too_long_is_cut_where_isupport_says() -> None:
@@ -69,3 +69,24 @@ def test_the_start_of_the_last_parameter_is_the_first_colon() -> None:
     said = [line.partition(" :")[2] for line in bob.lines()]
     assert said == [":-) :-(", ":", ""]
     assert bob.send("PRIVMSG :x y").numerics() == ["412"]
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "answers"),
+    [
+        ("PING x", "PONG", 40),
+        ("JOIN #tea{}", "366", 20),
+        ("JOIN #a{0},#b{0}", "366", 28),
+        ("PRIVMSG x{0},y{0} :hi", "401", 40),
+        ("NICK ann{}", "NICK", 20),
+        ("WHO x", "315", 20),
+        ("OPER x y", "491", 8),
+        ("AUTHENTICATE X", "904", 7),
+    ],
+)
+def test_what_costs_the_others_more_is_dearer(line: str, answer: str, answers: int) -> None:
+    """chat.md, floods: with 40 tokens so much is answered at once, and the rest has to wait."""
+    world = World(make_accounts(), flood=ChatFlood(burst=43, rate=1))
+    ann = world.register("ann")
+    lines = ann.send(*(line.format(at) for at in range(60))).lines()
+    assert sum(one.split(" ")[1] == answer for one in lines) == answers
