@@ -90,12 +90,21 @@ def test_rehash_is_the_launchers() -> None:
     assert asked == [True]
 
 
+def test_lusers_says_only_what_there_is() -> None:
+    """RFC 2812 §5.1: "The other replies are only sent back if a non-zero count is found for them"."""
+    world = World(oper=(Oper(name="admin", password="sesame"),))
+    ann = world.register("ann")
+    assert ann.send("LUSERS").numerics() == ["251", "255", "265", "266"]
+    world.connect()
+    ann.send("OPER admin sesame", "JOIN #tea").numerics()
+    assert ann.send("LUSERS").numerics() == ["251", "252", "253", "254", "255", "265", "266"]
+
+
 def test_the_server_tells_of_itself() -> None:
     world = World(admin=("here", "us", "root@example.org"))
     ann = world.register("ann")
     assert ann.send("VERSION", "TIME", "ADMIN", "INFO", "LINKS").numerics() == [
         "351", "005", "005", "005", "391", "256", "257", "258", "259", "371", "371", "374", "364", "365",
     ]  # fmt: skip
-    assert ann.send("LUSERS").numerics() == ["251", "252", "253", "254", "255", "265", "266"]
     assert ann.send("VERSION other", "MOTD other").numerics() == ["402", "402"]
     assert World().register("ann").send("ADMIN").numerics() == ["423"]

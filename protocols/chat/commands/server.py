@@ -118,9 +118,14 @@ def lusers(session: ChatSession, message: Message, now: float) -> None:
     users = len(network.users)
     invisible = len(network.invisible)
     session.reply(RPL_LUSERCLIENT, users - invisible, invisible)
-    session.reply(RPL_LUSEROP, len(network.operators))
-    session.reply(RPL_LUSERUNKNOWN, server.unregistered)
-    session.reply(RPL_LUSERCHANNELS, len(network.channels))
+    # RFC 2812 §5.1: "The other replies are only sent back if a non-zero count is found for them."
+    for numeric, some in (
+        (RPL_LUSEROP, len(network.operators)),
+        (RPL_LUSERUNKNOWN, server.unregistered),
+        (RPL_LUSERCHANNELS, len(network.channels)),
+    ):
+        if some:
+            session.reply(numeric, some)
     session.reply(RPL_LUSERME, users)
     session.reply(RPL_LOCALUSERS, users, network.most, users, network.most)
     session.reply(RPL_GLOBALUSERS, users, network.most, users, network.most)
