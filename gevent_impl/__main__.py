@@ -57,8 +57,12 @@ def command(entry: ServiceEntry, make_service: MakeService | None = None) -> cli
             entry, make_service, config, {flag.name: given[flag.name.replace("-", "_")] for flag in declared}
         )
 
+    class Command(click.Command):
+        def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+            return super().parse_args(ctx, launch.with_values(args, declared))
+
     config = click.Option(["--config"], metavar="FILE", help=f"settings, in TOML: the table [{entry.name}]")
-    return click.Command(
+    return Command(
         entry.name,
         params=[config, *map(_option, declared)],
         callback=run,

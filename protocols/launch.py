@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from protocols.listen import Address, AddressError, parse_listen
 from protocols.services import Service
-from protocols.settings import SettingsError
+from protocols.settings import Flag, SettingsError
 
 OPEN_FAILED = 1
 """Exit status when a listener, or what the service keeps, can't be opened."""
@@ -53,6 +53,15 @@ def unknown_flag(flag: str) -> str:
 def no_value(flag: str) -> str:
     """A flag that came last, without what belongs to it."""
     return f"{flag}: needs a value"
+
+
+def with_values(words: Sequence[str], flags: Iterable[Flag]) -> list[str]:
+    """The command line, in which a boolean flag may stand alone: `--write` is `--write=true`."""
+    alone = {f"--{flag.name}" for flag in flags if flag.type is bool}
+    return [
+        f"{word}=true" if word in alone and after.startswith("-") else word
+        for word, after in zip(words, [*words[1:], "-"], strict=False)
+    ]
 
 
 def surplus(word: str) -> str:

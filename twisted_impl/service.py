@@ -62,7 +62,9 @@ class ServiceOptions(usage.Options):
     def parseOptions(self, options: Any = None) -> None:
         """As usage.Options, but what can't be meant is one line on descriptor 2, and status 2."""
         try:
-            super().parseOptions(options)
+            super().parseOptions(
+                launch.with_values(sys.argv[1:] if options is None else options, self._flags())
+            )
             self.settings = self.read()
         except usage.UsageError as error:
             fail(_usage(error), launch.BAD_SETTINGS)
