@@ -23,6 +23,7 @@ def tokens(settings: ChatSettings) -> list[str]:
     said: dict[str, object] = {
         "AWAYLEN": limits.away,
         "BOT": "B",
+        "CALLERID": "g",
         "CASEMAPPING": settings.casemapping,
         "CHANLIMIT": f"#:{limits.channels}",
         "CHANMODES": ",".join(chanmodes),

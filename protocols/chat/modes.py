@@ -78,6 +78,7 @@ USER_MODES: Final = (
     UserMode("B", "a bot"),
     UserMode("R", "messages only from who is logged in"),
     UserMode("T", "no CTCP but ACTION"),
+    UserMode("g", "messages only from who is accepted"),
 )
 
 BY_LETTER: Final = {mode.letter: mode for mode in CHANNEL_MODES}

@@ -89,6 +89,13 @@ class Oper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: Annotated[str, Meta(min_length=1, description="what OPER names")]
     password: Annotated[str, Meta(min_length=1, description="plain or PHC string", extra={"secret": True})]
     title: Annotated[str, Meta(description="what WHOIS says of the operator")] = "is an IRC operator"
+    host: Annotated[
+        str,
+        Meta(
+            pattern=r"^([A-Za-z0-9.-][A-Za-z0-9./:-]{0,62})?$",
+            description="what others see as the operator's host; empty: what they saw before",
+        ),
+    ] = ""
 
 
 class ChatSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,7 +122,7 @@ class ChatSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     admin: Annotated[tuple[str, ...], Meta(description="what ADMIN says: place, organisation, address")] = ()
     casemapping: Annotated[Literal["ascii"], Meta(description="which names are the same")] = "ascii"
     default_user_modes: Annotated[
-        str, Meta(pattern="^[iwBRT]*$", description="user modes that everybody starts with")
+        str, Meta(pattern="^[iwBRTg]*$", description="user modes that everybody starts with")
     ] = ""
     proxy_from: Annotated[tuple[str, ...], Meta(description="addresses whose PROXY header is believed")] = (
         "127.0.0.1",

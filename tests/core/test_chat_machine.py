@@ -135,7 +135,8 @@ class Machine(RuleBasedStateMachine):
     @rule(
         at=PLACES,
         line=st.sampled_from(["WHO {n}", "WHOIS {n}", "WHOWAS {n}", "AWAY :{w}", "SETNAME :{w}", "LUSERS",
-                              "MODE {n} +iB", "MODE {n} -i", "MODE {n} +RTo-o", "MONITOR + {n}",
+                              "MODE {n} +iBg", "ACCEPT {n}", "ACCEPT -{n},*",
+                              "MODE {n} -i", "MODE {n} +RTo-o", "MONITOR + {n}",
                               "MONITOR - {n}", "MONITOR C", "QUIT :{w}", "@label=l PING x"]),
         nick=NICKS,
         words=WORDS,
@@ -283,6 +284,10 @@ class Machine(RuleBasedStateMachine):
         logged_in = [one for one in network.users.values() if one.account]
         assert all(one.metadata is network.metadata[fold(one.account)] for one in logged_in)
         assert all(len(one.metadata) <= LIMITS.metadata_keys for one in network.users.values())
+        users = network.users.values()
+        accepted = {(one, other) for one in users for other in one.accepted}
+        assert accepted == {(other, one) for one in users for other in one.accepted_by}
+        assert all(one in users for pair in accepted for one in pair)
         pairs = {(nick, who) for nick, watchers in network.monitored.items() for who in watchers}
         assert pairs == {(nick, who) for who, nicks in network.monitoring.items() for nick in nicks}
         assert network.monitoring.keys() <= network.sessions.keys()

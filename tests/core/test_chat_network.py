@@ -256,6 +256,7 @@ def test_a_changed_host_looks_like_a_return_to_old_clients() -> None:
         ":ann!u@host CHGHOST u other",
         ":ann!u@host QUIT :Changing host",
         ":ann!u@other JOIN #c",
+        ":ann!u@other JOIN #c * :Name",
         ":ann!u@other MODE #c +o ann",
     ]
 

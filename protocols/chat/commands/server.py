@@ -72,7 +72,7 @@ def oper(session: ChatSession, message: Message, now: float) -> None:
         if result is not True:
             raise Refusal(ERR_PASSWDMISMATCH)
         log.info("%s: %s is operator %s", session.peer, session.nick, known.name)
-        session.apply(BecomeOper(session.name, session.wall(), known.name, known.title))
+        session.apply(BecomeOper(session.name, session.wall(), known.name, known.title, known.host))
 
     session.call(Call(verify, (known.password, password)), compared)
 

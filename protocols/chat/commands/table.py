@@ -111,6 +111,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "SETNAME": Command(users.setname, 1, ":<real name>", "changes your real name", "IRCv3 setname"),
     "MONITOR": Command(users.monitor, 1, "+ <nicks> | - <nicks> | C | L | S", "watches for users",
                        "IRCv3 Monitor"),
+    "ACCEPT": Command(users.accept, 0, "<nicks> | -<nicks> | *", "accepts somebody's messages past +g and +R",
+                      "ours, as Solanum has it"),
     "METADATA": Command(metadata.metadata, 0, "<target> GET | SET | LIST | CLEAR | SUB | UNSUB | SUBS | SYNC",
                         "keeps keys and values for users and channels", "IRCv3 draft/metadata-3", "any"),
     # server

@@ -10,7 +10,7 @@ from protocols.chat.commands.metadata import is_aware, synced
 from protocols.chat.message import Message, cut_text
 from protocols.chat.modes import sigils
 from protocols.chat.network.deliveries import stamp
-from protocols.chat.network.events import Monitor, SetAway, SetRealname, Unmonitor
+from protocols.chat.network.events import Accept, Monitor, SetAway, SetRealname, Unmonitor
 from protocols.chat.network.lines import in_lines
 from protocols.chat.numerics import (
     ERR_NEEDMOREPARAMS,
@@ -182,6 +182,12 @@ def setname(session: ChatSession, message: Message, now: float) -> None:
         session.fail("SETNAME", "INVALID_REALNAME", "Realname is not valid")
     else:
         session.apply(SetRealname(session.name, session.wall(), realname))
+
+
+def accept(session: ChatSession, message: Message, now: float) -> None:
+    """Caller-id, as Solanum has it: `nick,-nick`, or * for the list."""
+    said = [one for one in message.params[0].split(",") if one] if message.params else []
+    session.apply(Accept(session.name, session.wall(), tuple(said) or ("*",)))
 
 
 def monitor(session: ChatSession, message: Message, now: float) -> None:

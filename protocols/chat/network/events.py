@@ -91,6 +91,8 @@ class BecomeOper(Event, frozen=True, tag=True, gc=False):
 
     name: str
     title: str
+    host: str = ""
+    """What others see instead of its host from then on, if anything."""
 
 
 class Kill(Event, frozen=True, tag=True, gc=False):
@@ -174,6 +176,12 @@ class TakeRank(Event, frozen=True, tag=True, gc=False):
     """The author wants the rank that its account has on a channel."""
 
     channel: str
+
+
+class Accept(Event, frozen=True, tag=True, gc=False):
+    """ACCEPT, of nicks; one that begins with - is accepted no more, and * asks for the list."""
+
+    nicks: tuple[str, ...]
 
 
 class SetMetadata(Event, frozen=True, tag=True, gc=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from protocols.chat.caps import ECHO_MESSAGE, MESSAGE_TAGS
 from protocols.chat.modes import HALFOP, PREFIX_BY_SIGIL, VOICE
+from protocols.chat.network.callerid import let_in
 from protocols.chat.network.deliveries import Delivery, Echo, Line, Reply, Say
 from protocols.chat.network.events import Speak
 from protocols.chat.network.kept import keep_direct, keep_message
@@ -87,8 +88,8 @@ def is_ctcp(text: str) -> bool:
 
 def _to_user(network: State, author: User, event: Speak, out: list[Delivery]) -> None:
     target = network.user(event.target)
-    if "R" in target.modes and not author.account and target is not author:
-        raise Refusal(ERR_NEEDREGGEDNICK, target.nick)
+    if not let_in(author, target, event, out):
+        return
     if "T" in target.modes and is_ctcp(event.text):
         raise Refusal(ERR_CANNOTSENDTOCHAN, target.nick, "+T")
     if event.command != "TAGMSG":

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from protocols.chat.network import (
     bans,
+    callerid,
     channelmodes,
     channels,
     events,
@@ -46,6 +47,7 @@ APPLIERS: Final[dict[type[Event], Any]] = {
     events.Unregister: registered.unregister,
     events.SetAccess: registered.set_access,
     events.TakeRank: registered.take_rank,
+    events.Accept: callerid.accept,
     events.SetMetadata: metadata.set_metadata,
     events.ClearMetadata: metadata.clear_metadata,
     events.Subscribe: metadata.subscribe,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from protocols.chat.caps import ACCOUNT_NOTIFY, AWAY_NOTIFY, CHGHOST, EXTENDED_MONITOR
+from protocols.chat.caps import ACCOUNT_NOTIFY, AWAY_NOTIFY, CHGHOST, EXTENDED_JOIN, EXTENDED_MONITOR
 from protocols.chat.caps import SETNAME as SETNAME_CAP
 from protocols.chat.casemap import fold
 from protocols.chat.modes import PREFIX_BY_SIGIL, USER_BY_LETTER, Change, shown, sigils
 from protocols.chat.network.bans import keep_out
-from protocols.chat.network.deliveries import Delivery, Line, Reply, Say
+from protocols.chat.network.deliveries import Delivery, Line, Reply, Say, Tell
 from protocols.chat.network.events import (
     Arrive,
     BecomeOper,
@@ -35,6 +35,7 @@ from protocols.chat.numerics import (
     ERR_SASLALREADY,
     ERR_UMODEUNKNOWNFLAG,
     ERR_USERSDONTMATCH,
+    RPL_HOSTHIDDEN,
     RPL_NOWAWAY,
     RPL_UMODEIS,
     RPL_UNAWAY,
@@ -184,9 +185,16 @@ def set_host(network: State, author: User, event: SetHost, out: list[Delivery]) 
     out.append(Say(gone, users=near, lacks=CHGHOST, but=author))
     author.host = event.host
     author.name_itself()
+    out.append(Tell(tuple(author.sessions), RPL_HOSTHIDDEN, (author.host,)))
+    account = author.account or "*"
     for channel in author.channels.values():
         back = Line(f"JOIN {channel.name}", event.time, author)
-        out.append(Say(back, channel=channel, lacks=CHGHOST, but=author))
+        long = Line(f"JOIN {channel.name} {account} :{author.realname}", event.time, author)
+        out.append(Say(back, channel=channel, lacks=CHGHOST | EXTENDED_JOIN, but=author))
+        out.append(Say(long, channel=channel, needs=EXTENDED_JOIN, lacks=CHGHOST, but=author))
+        if author.away:
+            away = Line(f"AWAY :{author.away}", event.time, author)
+            out.append(Say(away, channel=channel, needs=AWAY_NOTIFY, lacks=CHGHOST, but=author))
         modes = ranks(author, channel.members[author])
         if modes:
             mode = Line(f"MODE {channel.name} {shown(modes)}", event.time, author)
@@ -235,6 +243,8 @@ def become_oper(network: State, author: User, event: BecomeOper, out: list[Deliv
     network.operators[author] = None
     out.append(Reply(RPL_YOUREOPER, ()))
     out.append(Say(Line(f"MODE {author.nick} :+o", event.time, author), users=[author]))
+    if event.host:
+        set_host(network, author, SetHost(event.session, event.time, event.host), out)
 
 
 def wallops(network: State, author: User, event: Wallops, out: list[Delivery]) -> None:

@@ -10,14 +10,20 @@ from protocols.chat.casemap import fold
 from protocols.chat.lasting import Access, Listed
 from protocols.chat.modes import DEFAULT_CHANNEL_MODES, LISTS
 
+OWN = frozenset({"accepted", "accepted_by", "channels", "invites", "metadata", "modes", "sessions"})
+"""What of a user is not plain data as it is."""
+
 
 class User:
     """Somebody on the network: a record, not a connection; it may have several, or none here."""
 
     __slots__ = (
+        "accepted",
+        "accepted_by",
         "account",
         "address",
         "away",
+        "called",
         "channels",
         "host",
         "id",
@@ -48,6 +54,11 @@ class User:
         self.title = ""
         """What an operator is called."""
         self.modes: set[str] = set()
+        self.accepted: dict[User, None] = {}
+        self.accepted_by: dict[User, None] = {}
+        """Whose messages it accepts whatever its modes are, and who accepts its own."""
+        self.called = 0.0
+        """When it was last told of somebody whom +g held off."""
         self.metadata: dict[str, str] = {}
         """Its account's own, if it is logged in: `metadata.take_account`."""
         self.signon = time
@@ -73,12 +84,10 @@ class User:
         return f"<User {self.source}>"
 
     def snapshot(self) -> dict[str, Any]:
-        plain = {
-            name: getattr(self, name)
-            for name in self.__slots__
-            if name not in ("channels", "invites", "metadata", "modes", "sessions")
-        }
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in OWN}
         return plain | {
+            "accepted": [user.id for user in self.accepted],
+            "accepted_by": [user.id for user in self.accepted_by],
             "metadata": list(self.metadata.items()),
             "modes": sorted(self.modes),
             "sessions": dict(self.sessions),

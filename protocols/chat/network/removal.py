@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from protocols.chat.casemap import fold
+from protocols.chat.network.callerid import forget_accepted
 from protocols.chat.network.deliveries import Delivery, End, Line, Say
 from protocols.chat.network.kept import keep_event
 from protocols.chat.network.metadata import forget_subscriptions
@@ -42,6 +43,7 @@ def leave_all(network: State, user: User, reason: str, time: float, out: list[De
     for channel in user.invites.values():
         del channel.invited[user]
     user.invites.clear()
+    forget_accepted(user)
     remember(network, user, time)
     del network.users[user.id]
     del network.nicks[fold(user.nick)]
