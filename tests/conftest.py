@@ -21,6 +21,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--target", metavar="HOST:PORT", help="run the tests of echo's TCP against this server, not ours"
     )
+    parser.addoption(
+        "--crowd",
+        type=int,
+        default=300,
+        metavar="N",
+        help="how many join one channel of chat; each is told of each, so that 5000 take minutes (%(default)s)",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -72,13 +72,15 @@ def crowd(running: Running) -> Iterator[Crowd]:
         made.close()
 
 
-@pytest.mark.parametrize(
-    "size", [300, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
-)
+@pytest.mark.timeout(600)
 def test_a_crowd_joins_one_channel_and_reads_who_speaks(
-    serve: Serve, size: int, record_property: pytest.RecordProperty
+    serve: Serve, request: pytest.FixtureRequest, record_property: pytest.RecordProperty
 ) -> None:
-    """All join, and each is told of each who comes later; then one speaks, and all others read it."""
+    """All join, and each is told of each who comes later; then one speaks, and all others read it.
+
+    300 of them, or as many as `pytest --crowd N` says.
+    """
+    size: int = request.config.getoption("--crowd")
     with descriptors(size + 500):
         running = serve("flood.enabled = false\ntimeouts.ping = 3600")
         with crowd(running) as everybody:
