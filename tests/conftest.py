@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=300,
         metavar="N",
-        help="how many join one channel of chat; each is told of each, so that 5000 take minutes (%(default)s)",
+        help="how many join one channel of chat (%(default)s); 5000, each told of each, take minutes",
     )
 
 
