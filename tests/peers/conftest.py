@@ -18,7 +18,7 @@ from tests.peers.python_irc import PythonIrc
 from tests.peers.talkers import Talker, Way
 from tests.peers.weechat import WeeChat
 from tests.rpc_clients import gate, rpc, token_file
-from tests.servers import Certificate, Running
+from tests.servers import Certificate, Own, Running
 
 __all__ = ["gate", "meet", "met", "rpc", "token_file"]
 
@@ -51,6 +51,14 @@ def chat(
         certificate=certificate,
     ) as running:
         yield running
+
+
+@pytest.fixture
+def operated(own: Own, tmp_path: Path) -> Running:
+    """A server of one's own, with an operator."""
+    settings = tmp_path / "chat.toml"
+    settings.write_text('[[chat.oper]]\nname = "admin"\npassword = "sesame"\n')
+    return own("chat", "--config", str(settings))
 
 
 @pytest.fixture

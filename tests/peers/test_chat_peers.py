@@ -5,10 +5,13 @@ One body for all of them, in what they have in common; what each has of its own 
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.chat_clients import Meet
 from tests.peers.conftest import CLIENTS, PASSWORD, Start
+from tests.servers import Own
 
 EVERY = pytest.mark.parametrize("client", CLIENTS)
 AWAY = {"irssi": "/away ", "weechat": "/away ", "ii": "/a ", "irc": "/AWAY :"}
@@ -73,6 +76,15 @@ def test_a_client_goes_away_and_comes_back(client: str, start: Start, meet: Meet
     somebody.do("", AWAY[client].rstrip(" :"))
     somebody.shows("", "You are no longer marked as being away")
     assert raw.send("PRIVMSG ann :da?").lines() == []
+
+
+@EVERY
+def test_a_client_is_told_that_the_server_stops(client: str, start: Start, own: Own) -> None:
+    running = own("chat")
+    somebody = start(client, "ann", at=running)
+    running.signal(signal.SIGTERM)
+    somebody.shows("", "The server is stopping")
+    running.ended()
 
 
 @pytest.mark.parametrize(

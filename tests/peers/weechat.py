@@ -30,8 +30,12 @@ class WeeChat(Talker):
         ]
         # By itself WeeChat lets 2 seconds pass between messages.
         setup += [f"/set irc.server.ours.anti_flood_prio_{how} 0" for how in ("high", "low")]
+        # Called ssl up to WeeChat 3, and tls from 4 on, where it is on by itself.
+        setup += [
+            f"/set irc.server.ours.{tls} {'on' if way.over == 'tls' else 'off'}" for tls in ("ssl", "tls")
+        ]
         if way.over == "tls":
-            setup += [f"/set weechat.network.gnutls_ca_user {way.ca}", "/set irc.server.ours.ssl on"]
+            setup.append(f"/set weechat.network.gnutls_ca_user {way.ca}")
         if way.account:
             setup += [
                 f"/set irc.server.ours.sasl_mechanism {way.mechanism.lower()}",

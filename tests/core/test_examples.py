@@ -1,0 +1,32 @@
+"""docs/examples: sample configurations that can be meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from protocols.chat.settings import ChatSettings
+from protocols.listen import parse_listen
+from protocols.passwords import verify
+from protocols.settings import load
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+
+
+@pytest.fixture
+def chat() -> ChatSettings:
+    file = EXAMPLES / "chat.toml"
+    return load(ChatSettings, "chat", text=file.read_bytes(), source=file.name)
+
+
+def test_the_example_of_chat_loads_and_its_addresses_are_some(chat: ChatSettings) -> None:
+    addresses = [parse_listen(one, ("tcp", "tls", "ws", "wss", "unix")) for one in chat.listen]
+    assert [one.scheme for one in addresses] == ["tls", "tls", "wss", "tcp"]
+    assert f"port={addresses[0].port}" in chat.sts.split(",")
+
+
+def test_nobody_becomes_operator_with_what_the_example_holds(chat: ChatSettings) -> None:
+    (oper,) = chat.oper
+    assert oper.password.startswith("$scrypt$")
+    assert not verify(oper.password, oper.password)
