@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from protocols.chat.accounts import Unavailable
-from protocols.chat.lasting import Lasting
+from protocols.chat.casemap import fold
+from protocols.chat.lasting import AccountMetadata, Lasting, LastingChannel
 from protocols.listen import CannotStart
 from stores.database import Database
 
@@ -70,3 +71,18 @@ class SqlKeeper:
             except msgspec.MsgspecError as error:
                 raise CannotStart(f"cannot use the database {path}: {kind} {name}: {error}") from None
         return found
+
+
+def forget_account(connection: sqlite3.Connection, account: str) -> None:
+    """Its channels and its metadata go with it; a change that a database can be told."""
+    connection.execute(DROP, AccountMetadata(account, {}).kept_as)
+    for kind, _, state in connection.execute(EVERYTHING).fetchall():
+        thing = msgspec.json.decode(state, type=Lasting) if kind == "channel" else None
+        if not isinstance(thing, LastingChannel):
+            continue
+        access = tuple(one for one in thing.access if fold(one.account) != account)
+        if fold(thing.founder) == account:
+            connection.execute(DROP, thing.kept_as)
+        elif access != thing.access:
+            changed = msgspec.structs.replace(thing, access=access)
+            connection.execute(SAVE, (*changed.kept_as, msgspec.json.encode(changed).decode()))

@@ -18,6 +18,7 @@ from protocols.chat.casemap import fold
 from protocols.passwords import INTERACTIVE, Cost, make_secret, verify
 from stores.database import Database
 from stores.history import forget_account
+from stores.lasting import forget_account as forget_lasting
 
 T = TypeVar("T")
 
@@ -110,6 +111,7 @@ class SqlAccounts:
 
         def change(connection: sqlite3.Connection) -> bool:
             forget_account(connection, fold(name))
+            forget_lasting(connection, fold(name))
             return connection.execute("DELETE FROM account WHERE folded = ?", (fold(name),)).rowcount > 0
 
         return self._changed(change)

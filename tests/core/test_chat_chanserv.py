@@ -12,6 +12,7 @@ from stores.database import Database
 from stores.lasting import SqlKeeper
 from tests.core.chat import Client, World, make_accounts
 from tests.core.chat_accounts import log_in
+from tests.core.chat_keeping import Memory
 
 ACCOUNTS = make_accounts(ann="sesame", bob="sesame", cyd="sesame")
 OPER = Oper(name="admin", password="sesame")
@@ -240,3 +241,25 @@ def test_registering_is_acknowledged_once_it_is_committed() -> None:
     assert ann.lines() == [":ChanServ MODE #tea +q ann"]
     where.answer(ann, ann.calls.pop())
     assert ann.lines() == [f"{CHANSERV} ann :#tea is registered to ann."]
+
+
+def test_who_gets_the_name_of_a_removed_account_gets_nothing_that_was_its_own() -> None:
+    """The account is removed beside the running server, and then registered by somebody else."""
+    accounts = make_accounts(ann="sesame", dan="sesame")
+    keeper = Memory()
+    where = World(accounts, keeper=keeper)
+    dan = somebody(where, "dan")
+    dan.send("JOIN #tea", "CS REGISTER #tea", "CAP REQ :draft/metadata-3 batch", "METADATA * SET a 1")
+    ann = somebody(where, "ann")
+    ann.send("JOIN #hers", "CS REGISTER #hers", "CS AMODE #hers +o dan")
+    dan.send("QUIT")
+    assert accounts.remove("dan")
+    other = where.register("dan", "draft/metadata-3", "batch")
+    other.send("NS REGISTER opensesame").lines()
+    assert other.send("MODE #tea").numerics() == ["403"]
+    other.send("JOIN #hers").lines()
+    other.send("NAMES #hers")
+    assert other.lines()[0].endswith(":~ann dan")
+    assert len(other.send("METADATA * LIST").lines()) == 2
+    assert list(keeper.kept) == [("channel", "#hers")]
+    assert keeper.kept["channel", "#hers"].access == ()  # type: ignore[union-attr]

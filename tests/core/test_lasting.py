@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from protocols.chat.accounts import Unavailable
-from protocols.chat.lasting import Access, LastingChannel, Listed
+from protocols.chat.lasting import Access, AccountMetadata, Ban, LastingChannel, Listed
 from protocols.listen import CannotStart
+from protocols.passwords import Cost
+from stores.accounts import SqlAccounts
 from stores.chat import MIGRATIONS
 from stores.database import Database
 from stores.lasting import SqlKeeper
@@ -71,3 +74,21 @@ def test_a_row_that_is_broken_is_named_at_the_start(file: Path, state: str) -> N
     database.write(lambda one: one.execute(insert, (state,)))
     with pytest.raises(CannotStart, match=r"cannot use the database .*chat\.db: channel #tea: "):
         SqlKeeper(database).everything()
+
+
+def test_what_was_an_accounts_goes_with_it(file: Path) -> None:
+    database = Database(str(file), MIGRATIONS)
+    keeper, accounts = SqlKeeper(database), SqlAccounts(database, Cost(ln=4))
+    for name in ("ann", "bob"):
+        accounts.register(name, "sesame", "", 0.0, 4096)
+        keeper.save(AccountMetadata(name, {"a": name}))
+    keeper.save(TEA)
+    bobs = msgspec.structs.replace(
+        TEA, name="#bob", founder="Bob", access=(Access("ANN", 4), Access("cyd", 1))
+    )
+    keeper.save(bobs)
+    ban = Ban("D", "192.0.2.1", "", "root", 0.0, 0.0)
+    keeper.save(ban)
+    assert accounts.remove("Ann")
+    left = msgspec.structs.replace(bobs, access=(Access("cyd", 1),))
+    assert keeper.everything() == [AccountMetadata("bob", {"a": "bob"}), left, ban]

@@ -10,7 +10,7 @@ from protocols.chat.accounts import Account, Unavailable
 from protocols.chat.casemap import fold
 from protocols.chat.message import Message
 from protocols.chat.naming import Unacceptable, check_email, check_name, check_password
-from protocols.chat.network.events import SetAccount
+from protocols.chat.network.events import NewAccount, SetAccount
 from protocols.chat.numerics import RPL_LOGGEDIN, RPL_LOGGEDOUT
 from protocols.session import Call
 
@@ -90,6 +90,7 @@ def make_account(
     def answered(result: Any, now: float) -> None:
         if isinstance(result, Account):
             log.info("%s: %s registered the account %s", session.peer, session.nick, result.name)
+            session.deliver(server.network.apply(NewAccount("", session.wall(), result.name)))
             done(result)
         elif result is None:
             refused(Unacceptable("ACCOUNT_EXISTS", "There is an account of that name"))

@@ -226,6 +226,12 @@ class LiftBan(Event, frozen=True, tag=True, gc=False):
     mask: str
 
 
+class NewAccount(Event, frozen=True, tag=True, gc=False):
+    """An account was made: what one of its name had before is not its own.  Without a session."""
+
+    account: str
+
+
 class Restore(Event, frozen=True, tag=True, gc=False):
     """What was kept from before the server started.  Nobody's, so without a session."""
 

@@ -1,11 +1,11 @@
-"""What was kept from before the server started comes back by an event, as everything does."""
+"""What outlives the process comes back by an event, as everything does, and goes with its account."""
 
 from __future__ import annotations
 
 from protocols.chat.lasting import AccountMetadata, Ban
 from protocols.chat.network import bans, metadata, registered
 from protocols.chat.network.deliveries import Delivery
-from protocols.chat.network.events import Restore
+from protocols.chat.network.events import NewAccount, Restore
 from protocols.chat.network.state import State
 
 
@@ -17,3 +17,9 @@ def restore(network: State, author: None, event: Restore, out: list[Delivery]) -
         metadata.restore(network, event.thing)
     else:
         registered.restore(network, event.thing)
+
+
+def new_account(network: State, author: None, event: NewAccount, out: list[Delivery]) -> None:
+    """Who has the name of an account that was removed gets nothing that was its own."""
+    registered.forget_account(network, event.account, event.time, out)
+    metadata.forget_account(network, event.account, out)

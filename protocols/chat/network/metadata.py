@@ -171,6 +171,14 @@ def take_account(
             _tell(network, user, key, "", out)
 
 
+def forget_account(network: State, account: str, out: list[Delivery]) -> None:
+    """The account begins with none."""
+    values = network.metadata.get(fold(account))
+    if values:
+        values.clear()
+        _keep(network, account, out)
+
+
 def restore(network: State, kept: AccountMetadata) -> None:
     """An account's metadata of before."""
     network.metadata[fold(kept.account)] = dict(kept.values)

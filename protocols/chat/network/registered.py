@@ -140,12 +140,25 @@ def unregister(network: State, author: User, event: Unregister, out: list[Delive
     channel = _registered(network, event.channel)
     if not is_founder(channel, author.account) and "o" not in author.modes:
         raise _denial(f"Only its founder may do that to {channel.name}.")
+    _let_go(network, channel, event.time, out)
+
+
+def forget_account(network: State, account: str, time: float, out: list[Delivery]) -> None:
+    """The account's channels are nobody's, and it has no rank on others'."""
+    for channel in tuple(network.channels.values()):
+        if is_founder(channel, account):
+            _let_go(network, channel, time, out)
+        elif channel.access.pop(fold(account), None) is not None:
+            save(channel, out)
+
+
+def _let_go(network: State, channel: Channel, time: float, out: list[Delivery]) -> None:
     out.append(Drop(lasting(channel)))
     founders = _each_of(channel, channel.founder)
     channel.founder, channel.registered = "", 0.0
     channel.access.clear()
     for user in founders:
-        promote(channel, user, channel.members[user] & ~FOUNDER | OP, event.time, out)
+        promote(channel, user, channel.members[user] & ~FOUNDER | OP, time, out)
     if not channel.members:
         network.emptied(channel)
 
