@@ -24,19 +24,19 @@ from protocols.chat.commands.sasl import Exchange
 from protocols.chat.commands.table import COMMANDS
 from protocols.chat.flood import Bucket
 from protocols.chat.labels import LABEL, Label
-from protocols.chat.message import CLIENT_TAGS, LINE, UNENDED, Message, parse
+from protocols.chat.message import CLIENT_TAGS, LINE, UNENDED, Message
 from protocols.chat.network.deliveries import Delivery, Line
 from protocols.chat.network.events import Event, Leave
 from protocols.chat.network.records import Channel, User
 from protocols.chat.numerics import (
     ERR_ALREADYREGISTERED,
-    ERR_INPUTTOOLONG,
     ERR_NEEDMOREPARAMS,
     ERR_NOPRIVILEGES,
     ERR_NOTREGISTERED,
     ERR_UNKNOWNCOMMAND,
     Refusal,
 )
+from protocols.chat.reading import understood
 from protocols.lines import Lines, TooLong
 from protocols.session import CLOSE, Call, Orders, Peer, Reason
 
@@ -242,26 +242,11 @@ class ChatSession(Answering):
 
     def _take(self, line: bytes | TooLong, now: float) -> None:
         """One line."""
-        if isinstance(line, TooLong):
+        message = understood(self, line)
+        if message is None:
             self._bucket.take(1)
-            self.reply(ERR_INPUTTOOLONG)
-            return
-        try:
-            message = parse(line.decode())
-        except UnicodeDecodeError:
-            self._bucket.take(1)
-            command = parse(line.decode(errors="replace")).command
-            self.fail(command if command.isascii() and command else "*", "INVALID_UTF8", "not UTF-8")
-            return
-        if len(line) > LINE - 2 and self._too_long(line):
-            self._bucket.take(1)
-            self.reply(ERR_INPUTTOOLONG)
         elif message.command:
             self._run(message, now)
-
-    def _too_long(self, line: bytes) -> bool:
-        tags = line.find(b" ") + 1 if line.startswith(b"@") else 0
-        return tags > CLIENT_TAGS or len(line) - tags > LINE - 2
 
     def _run(self, message: Message, now: float) -> None:
         command = COMMANDS.get(message.command)
