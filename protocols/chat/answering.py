@@ -10,10 +10,21 @@ from protocols.chat.network.deliveries import Line
 from protocols.chat.network.records import User
 from protocols.chat.numerics import Numeric
 from protocols.chat.registration import Registration
-from protocols.session import CHUNK, Order, Session
+from protocols.session import CHUNK, Order, Reason, Session
 
 if TYPE_CHECKING:
     from protocols.chat.server import ChatServer
+
+
+REASONS = {
+    Reason.EOF: "Connection closed",
+    Reason.RESET: "Connection reset by peer",
+    Reason.STALLED: "Stopped reading",
+    Reason.SEND_QUEUE: "SendQ exceeded",
+    Reason.ABORTED: "Connection aborted",
+    Reason.BUG: "Internal error",
+}
+"""What others read in QUIT."""
 
 
 class Answering(Session):

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from protocols.chat.answering import Answering
+from protocols.chat.answering import REASONS, Answering
 from protocols.chat.caps import BATCH, LABELED_RESPONSE
 from protocols.chat.commands.batch import Gathering, gather, timed_out
 from protocols.chat.commands.channels import shown
@@ -47,16 +47,6 @@ log = logging.getLogger("protocols.chat")
 
 Answered = Callable[[Any, float], None]
 """What goes on once a call is over: with its result, or the exception."""
-
-REASONS = {
-    Reason.EOF: "Connection closed",
-    Reason.RESET: "Connection reset by peer",
-    Reason.STALLED: "Stopped reading",
-    Reason.SEND_QUEUE: "SendQ exceeded",
-    Reason.ABORTED: "Connection aborted",
-    Reason.BUG: "Internal error",
-}
-"""What others read in QUIT."""
 
 
 class ChatSession(Answering):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from tests.chat_clients import Meet, Serve
@@ -14,7 +15,7 @@ def test_a_registered_channel_is_there_after_kill_9(serve: Serve, meet: Meet, tm
     ann = meet("ann", at=first).send("NS REGISTER opensesame").join("#tea")
     assert any("#tea is registered to ann." in line for line in ann.send("CS REGISTER #tea").lines())
     ann.send("TOPIC #tea :green, 緑茶", "MODE #tea +skl-t key 7", "MODE #tea +b evil!*@*")
-    said = ann.send("JOIN #two", "CS REGISTER #two").lines()
+    said = ann.send("PRIVMSG #tea :remember me", "JOIN #two", "CS REGISTER #two").lines()
     assert any("#two is registered to ann." in line for line in said)
     asked = ("TOPIC #tea", "MODE #tea", "MODE #tea +b", "CS INFO #tea")
     before = ann.send(*asked).lines()
@@ -25,6 +26,8 @@ def test_a_registered_channel_is_there_after_kill_9(serve: Serve, meet: Meet, tm
     again.send("NS IDENTIFY ann opensesame").lines()
     joined = again.send("JOIN #tea").lines()
     assert ":ChanServ MODE #tea +q ann" in joined
+    told = again.send("CHATHISTORY LATEST #tea * 10").lines()
+    assert [line.rpartition(":")[2] for line in told if " PRIVMSG " in line] == ["remember me"]
     assert again.send(*asked).lines() == before
 
 
@@ -63,3 +66,27 @@ def test_metadata_is_there_after_kill_9(serve: Serve, meet: Meet, tmp_path: Path
     (_, mine, _), (_, its, _) = (again.send(f"METADATA {one} LIST").lines() for one in ("*", "#tea"))
     assert mine.endswith(" 761 bob bob url * :http://example.org")
     assert its.endswith(" 761 bob #tea url * :http://tea.example.org")
+
+
+def test_a_locked_database_costs_only_a_warning(serve: Serve, meet: Meet, tmp_path: Path) -> None:
+    """What holds until a restart is said to; once it could be written, it holds after one as well."""
+    file = tmp_path / "chat.db"
+    settings = f'database = "{file}"\n[chat.accounts]\nreserve_nicks = false'
+    first = serve(settings)
+    ann = meet("ann", at=first).send("NS REGISTER opensesame").join("#tea").join("#two")
+    bob = meet("bob", at=first).join("#tea")
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ann.send("CS REGISTER #tea")
+    assert bob.until(":ChanServ MODE #tea +q ann")
+    assert not any("nothing" in line for line in bob.send("PRIVMSG #tea :nothing noticed").lines())
+    said = ann.until("until it is, a restart of the server undoes it.")
+    assert any(line.endswith(" :#tea is registered to ann.") for line in said)
+    other.execute("ROLLBACK")
+    other.close()
+    ann.send("CS REGISTER #two").until(" :#two is registered to ann.")
+    ann.lines()
+    first.kill()
+
+    again = meet("cyd", at=serve(settings))
+    assert again.send("CS INFO #tea").read().endswith(" :#tea is registered to ann.")

@@ -53,7 +53,7 @@ def join(network: State, author: User, event: Join, out: list[Delivery]) -> None
     out.append(Say(short, channel=channel, lacks=EXTENDED_JOIN))
     out.append(Say(long, channel=channel, needs=EXTENDED_JOIN))
     keep_event(channel, short, author, out)
-    promote(channel, author, rank | own_rank(channel, author.account), event.time, out)
+    promote(network, channel, author, rank | own_rank(channel, author.account), event.time, out)
     if author.away:
         # away-notify: also "when a user joins and has an away message set".
         away = Line(f"AWAY :{author.away}", event.time, author)

@@ -171,7 +171,7 @@ def set_account(network: State, author: User, event: SetAccount, out: list[Deliv
         network.owned.add(fold(event.account))
     line = Line(f"ACCOUNT {event.account or '*'}", event.time, author)
     _notify(network, author, line, ACCOUNT_NOTIFY, out)
-    account_changed(author, event.time, out)
+    account_changed(network, author, event.time, out)
 
 
 def set_host(network: State, author: User, event: SetHost, out: list[Delivery]) -> None:

@@ -14,6 +14,7 @@ from protocols.chat.lasting import Access, LastingChannel
 from protocols.chat.modes import FOUNDER, HALFOP, OP, PREFIX_BY_LETTER, PREFIXES, Change, shown
 from protocols.chat.network.deliveries import Delivery, Drop, Line, Save, Say
 from protocols.chat.network.events import Register, SetAccess, TakeRank, Unregister
+from protocols.chat.network.kept import keep_event
 from protocols.chat.network.records import Channel, User
 from protocols.chat.network.state import State
 from protocols.chat.numerics import Denial
@@ -85,15 +86,17 @@ def passes(channel: Channel, user: User) -> bool:
     return own_rank(channel, user.account) >= HALFOP
 
 
-def account_changed(author: User, time: float, out: list[Delivery]) -> None:
+def account_changed(network: State, author: User, time: float, out: list[Delivery]) -> None:
     """Logged in, the user has the ranks of its account; `~` goes with the account."""
     for channel in author.channels.values():
         if channel.founder:
             rank = channel.members[author] & ~FOUNDER
-            promote(channel, author, rank | own_rank(channel, author.account), time, out)
+            promote(network, channel, author, rank | own_rank(channel, author.account), time, out)
 
 
-def promote(channel: Channel, user: User, rank: int, time: float, out: list[Delivery]) -> None:
+def promote(
+    network: State, channel: Channel, user: User, rank: int, time: float, out: list[Delivery]
+) -> None:
     """From now on the member has these ranks; those on the channel are told."""
     before = channel.members[user]
     if before == rank:
@@ -105,8 +108,10 @@ def promote(channel: Channel, user: User, rank: int, time: float, out: list[Deli
     ]
     channel.promote(user, rank)
     changes.sort(key=lambda change: not change.add)
-    line = Line(f":{CHANSERV} MODE {channel.name} {shown(changes)}", time)
+    words = f":{CHANSERV} MODE {channel.name} {shown(changes)}"
+    line = Line(words, time, msgid=network.next_id(time))
     out.append(Say(line, channel=channel))
+    keep_event(channel, line, user, out)
 
 
 def _each_of(channel: Channel, account: str) -> list[User]:
@@ -132,7 +137,7 @@ def register(network: State, author: User, event: Register, out: list[Delivery])
     channel.founder, channel.registered = author.account, event.time
     save(channel, out)
     for user in _each_of(channel, author.account):
-        promote(channel, user, channel.members[user] | FOUNDER, event.time, out)
+        promote(network, channel, user, channel.members[user] | FOUNDER, event.time, out)
 
 
 def unregister(network: State, author: User, event: Unregister, out: list[Delivery]) -> None:
@@ -158,7 +163,7 @@ def _let_go(network: State, channel: Channel, time: float, out: list[Delivery]) 
     channel.founder, channel.registered = "", 0.0
     channel.access.clear()
     for user in founders:
-        promote(channel, user, channel.members[user] & ~FOUNDER | OP, time, out)
+        promote(network, channel, user, channel.members[user] & ~FOUNDER | OP, time, out)
     if not channel.members:
         network.emptied(channel)
 
@@ -183,7 +188,7 @@ def set_access(network: State, author: User, event: SetAccess, out: list[Deliver
     save(channel, out)
     for user in _each_of(channel, event.account):
         rank = channel.members[user] & ~(before.rank if before is not None else 0)
-        promote(channel, user, rank | bit if event.add else rank, event.time, out)
+        promote(network, channel, user, rank | bit if event.add else rank, event.time, out)
 
 
 def take_rank(network: State, author: User, event: TakeRank, out: list[Delivery]) -> None:
@@ -194,7 +199,7 @@ def take_rank(network: State, author: User, event: TakeRank, out: list[Delivery]
         raise _denial(f"You are not on {channel.name}.")
     if not rank:
         raise _denial(f"You have no rank on {channel.name}.")
-    promote(channel, author, channel.members[author] | rank, event.time, out)
+    promote(network, channel, author, channel.members[author] | rank, event.time, out)
 
 
 def _channel(network: State, name: str) -> Channel:
