@@ -71,6 +71,7 @@ def start(request: pytest.FixtureRequest, implementation: str) -> Iterator[Start
         # Short enough for the path of a unix socket.
         home = Path(tempfile.mkdtemp(dir=servers.OUTPUT.name))
         started.append(CLIENTS[client](home, nick, Way(running, **how)))
+        started[-1].welcomed()
         return started[-1]
 
     yield start

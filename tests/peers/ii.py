@@ -25,11 +25,6 @@ class Ii(Talker):
             stdout=subprocess.DEVNULL,
             env=environment(HOME=str(home)),
         )
-        try:
-            self.shows("", rf"Welcome to the Example IRC Network, {nick}!")
-        except BaseException:
-            self.close()
-            raise
 
     def do(self, channel: str, command: str) -> None:
         fifo = self._server / channel / "in"

@@ -36,7 +36,6 @@ class Irssi(Talker):
             CONFIG.format(host=way.host, port=way.port, nick=nick, tls=tls, sasl=sasl)
         )
         self.screen = Screen(home, [program("irssi"), f"--home={home}"], HOME=str(home))
-        self.screen.shows(rf"Welcome to the Example IRC Network, {nick}!")
 
     def do(self, channel: str, command: str) -> None:
         self.screen.type(command)

@@ -40,7 +40,6 @@ class PythonIrc(Talker):
             sasl_login=way.account or None,
             connect_factory=factory,
         )
-        self.shows("", rf"welcome .* Welcome to the Example IRC Network, {nick}!")
 
     def _happened(self, connection: Any, event: Any) -> None:
         words = " ".join(event.arguments)

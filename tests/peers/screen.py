@@ -37,12 +37,7 @@ class Screen:
         )
         self._result(time.monotonic() + PATIENCE)
         self._ask(f"refresh-client -C {COLUMNS}x{ROWS}")
-        self._pane = int(self._ask("display-message -p '#{pane_pid}'")[0])
-
-    @property
-    def pid(self) -> int:
-        """The program's."""
-        return self._pane
+        self._ask("set-option -g destroy-unattached on")  # whatever becomes of us, it ends with us
 
     # -- what a person does --------------------------------------------------------------
 
@@ -67,8 +62,10 @@ class Screen:
 
     def ended(self) -> None:
         """Wait until the program has ended by itself, and tmux with it."""
-        assert self._tmux.stdout is not None
-        self._tmux.communicate(timeout=PATIENCE)
+        end = time.monotonic() + PATIENCE
+        while not self._line(end).startswith(b"%exit"):
+            pass
+        self._tmux.wait(PATIENCE)
 
     def close(self) -> None:
         """End it, whatever it does."""

@@ -43,10 +43,14 @@ class Way:
 
 
 class Talker(ABC):
-    """A client of somebody else's, connected."""
+    """A client of somebody else's, on its way to a server."""
 
     def __init__(self, nick: str) -> None:
         self.nick = nick
+
+    def welcomed(self) -> None:
+        """See that the server has taken it."""
+        self.shows("", rf"Welcome to the Example IRC Network, {self.nick}!")
 
     @abstractmethod
     def do(self, channel: str, command: str) -> None:

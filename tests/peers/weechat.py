@@ -53,11 +53,6 @@ class WeeChat(Talker):
                 env=environment(HOME=str(home)),
                 cwd=home,
             )
-        try:
-            self.shows("", rf"Welcome to the Example IRC Network, {nick}!")
-        except BaseException:
-            self.close()
-            raise
 
     def _buffer(self, channel: str) -> str:
         return f"irc.ours.{channel}" if channel else "irc.server.ours"
