@@ -228,6 +228,7 @@ def _set(session: ChatSession, target: str, words: list[str]) -> None:
         raise Failure("INVALID_KEY", "Invalid key", key)
     if len(value.encode()) > value_limit(session.server.settings):
         raise Failure("INVALID_VALUE", "The value is too long", key)
+    session.charge(1)
     if session.user is not None:
         session.apply(SetMetadata(session.name, session.wall(), target, key, value))
         return

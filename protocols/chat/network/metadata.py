@@ -122,8 +122,8 @@ def _tell(network: State, target: User | Channel, key: str, but: str, out: list[
     if isinstance(target, Channel):
         told = [one for one in subscribers if network.sessions[one] in target.members]
     else:
-        near, watchers = network.neighbours(target), network.monitors(target.nick)
-        told = [one for one in subscribers if network.sessions[one] in near or one in watchers]
+        watchers = network.monitors(target.nick)
+        told = [one for one in subscribers if _near(network.sessions[one], target) or one in watchers]
     told = [one for one in told if one != but]
     if not told:
         return
@@ -132,6 +132,11 @@ def _tell(network: State, target: User | Channel, key: str, but: str, out: list[
         out.append(Tell(told, RPL_KEYNOTSET, (name, key)))
     else:
         out.append(Tell(told, RPL_KEYVALUE, (name, key, "*", value)))
+
+
+def _near(user: User, target: User) -> bool:
+    """Do they share a channel?  Looked up for each that subscribed: they are fewer than who is there."""
+    return user is target or not user.channels.keys().isdisjoint(target.channels)
 
 
 def _keep(network: State, account: str, out: list[Delivery]) -> None:
