@@ -1,7 +1,7 @@
 """Who is compared: a table, one row for each service that a contender serves.
 
 In a command, `{port}` is where to listen on 127.0.0.1; `{cert}` and `{key}` are PEM files, and
-`{config}` is a file with the contender's own settings.
+`{config}` is a file with the contender's own settings; `{root}` is the folder that FTP servers serve.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 from compare.results import Kind
 
-SERVICES = ("echo", "udp", "tls", "rpc", "chat")
-"""echo over TCP, over UDP, over TLS; JSON-RPC's (or AMP's) add(1, 2); and a channel of IRC."""
+SERVICES = ("echo", "udp", "tls", "rpc", "chat", "files")
+"""echo over TCP, over UDP, over TLS; JSON-RPC's (or AMP's) add(1, 2); a channel of IRC; and FTP."""
 
 HERE = Path(__file__).parent
 BARE = HERE / "bare"
-DIALECTS = {"rpc": "jsonrpc", "chat": "irc"}
+DIALECTS = {"rpc": "jsonrpc", "chat": "irc", "files": "ftp"}
 """Of a service's wire, where it is not echo's."""
 
 ANY = 1_000_000
@@ -36,9 +36,9 @@ class Contender:
     framework: str
     command: tuple[str, ...]
     connections: int = ANY
-    dialect: str = "echo"  # of its wire: echo, jsonrpc, amp, irc
+    dialect: str = "echo"  # of its wire: echo, jsonrpc, amp, irc, ftp
     note: str = ""
-    config: str = ""  # what its file of settings says, if it has one; {port} as in the command
+    config: str = ""  # what its file of settings says, if it has one; {port} and the others as in the command
 
 
 class BadContender(ValueError):
@@ -72,11 +72,15 @@ def installed(program: str) -> str:
     return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin") or program
 
 
-def _ours(service: str, *arguments: str, note: str = "") -> list[Contender]:
-    dialect = DIALECTS.get(service, "echo")
+def _ours(service: str, *arguments: str, note: str = "", config: str = "") -> list[Contender]:
     return [
-        Contender("twisted", service, "ours", "Twisted", _twistd(*arguments), dialect=dialect, note=note),
-        Contender("gevent", service, "ours", "gevent", _gevent(*arguments), dialect=dialect, note=note),
+        Contender(
+            *(name, service, "ours", framework, launcher(*arguments)),
+            dialect=DIALECTS.get(service, "echo"),
+            note=note,
+            config=config,
+        )
+        for name, framework, launcher in (("twisted", "Twisted", _twistd), ("gevent", "gevent", _gevent))
     ]
 
 
@@ -96,6 +100,43 @@ Ident = no
 PAM = no
 """
 """Nobody is looked up, limited or slowed down; all else is as it comes."""
+
+FILES = """\
+[files]
+listen = ["tcp://127.0.0.1:{port}"]
+root = "{root}"
+anonymous = "read-only"
+[files.limits]
+connections = 10000
+[files.tls]
+certificate = "{cert}"
+key = "{key}"
+[files.users.ftp]
+password = "files"
+permissions = ["all"]
+"""
+"""Uploads are hidden until they are whole, deadlines are on: as it comes."""
+
+VSFTPD = """\
+listen=YES
+listen_address=127.0.0.1
+listen_port={port}
+background=NO
+run_as_launching_user=YES
+max_clients=0
+max_per_ip=0
+anon_root={root}
+anon_world_readable_only=NO
+write_enable=YES
+anon_upload_enable=YES
+anon_other_write_enable=YES
+ssl_enable=YES
+allow_anon_ssl=YES
+require_ssl_reuse=NO
+rsa_cert_file={cert}
+rsa_private_key_file={key}
+"""
+"""Anonymous may do all that the user `ftp` may elsewhere, and anybody can start it."""
 
 # Idle deadlines are on for ours: what they cost belongs to the price.
 _IDLE = ("--limits-idle", "300")
@@ -151,6 +192,22 @@ TABLE: tuple[Contender, ...] = (
         dialect="irc",
         note="sets no TCP_NODELAY: many lines in flight wait for acknowledgements",
         config=NGIRCD,
+    ),
+    *_ours("files", "files", "--config", "{config}", config=FILES),
+    Contender(
+        *("twisted-ftp", "files", "bare", "Twisted", _script("ftp_twisted", "{root}")),
+        dialect="ftp",
+        note="Twisted's own, with TCP_NODELAY",
+    ),
+    Contender(
+        *("pyftpdlib", "files", "peer", "pyftpdlib", _script("ftp_pyftpdlib", "{root}", "{cert}", "{key}")),
+        dialect="ftp",
+    ),
+    Contender(
+        *("vsftpd", "files", "peer", "C", (installed("vsftpd"), "{config}"), 100),
+        dialect="ftp",
+        note="a process for each session: 100 of them for memory",
+        config=VSFTPD,
     ),
 )
 

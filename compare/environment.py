@@ -5,16 +5,28 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from compare import proc
 from compare.contenders import installed
 from compare.results import Environment
 
-PROGRAMS = ("ngircd",)
-PACKAGES = ("twisted", "gevent", "greenlet", "msgspec", "uvloop", "aiorpcX", "pyasyncore")
+PROGRAMS = {"ngircd": "--version", "vsftpd": "-v"}
+PACKAGES = (
+    "twisted",
+    "gevent",
+    "greenlet",
+    "msgspec",
+    "uvloop",
+    "aiorpcX",
+    "pyasyncore",
+    "pyftpdlib",
+    "pyOpenSSL",
+)
 
 
 def version(package: str) -> str:
@@ -45,15 +57,18 @@ def look() -> Environment:
 def _programs() -> dict[str, str]:
     """What the programs that are installed say of their version: `ngIRCd 26.1-IDENT+…`."""
     found = {}
-    for program in PROGRAMS:
-        try:
-            done = subprocess.run(
-                [installed(program), "--version"], capture_output=True, text=True, check=True
-            )
-        except (OSError, subprocess.CalledProcessError):
-            continue  # its row will say that it is not there
-        words = done.stdout.split()
-        found[program] = words[1].partition("-")[0] if len(words) > 1 else ""
+    for program, flag in PROGRAMS.items():
+        with tempfile.TemporaryFile("w+") as out:
+            try:
+                # vsftpd says it on descriptor 0.
+                subprocess.run(
+                    [installed(program), flag], stdin=out, stdout=out, stderr=subprocess.DEVNULL, check=True
+                )
+            except (OSError, subprocess.CalledProcessError):
+                continue  # its row will say that it is not there
+            out.seek(0)
+            number = re.search(r"\b\d[\d.]*", out.read())
+        found[program] = number[0] if number else ""
     return found
 
 

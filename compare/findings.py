@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hdrh.histogram import HdrHistogram
 
-from compare.results import AGAIN, Cell, Results, Round
+from compare.results import AGAIN, MIB, Cell, Results, Round
 from compare.statistics import Interval, bootstrap, differ, paired_ratio, verdict
 
 NOISE = 0.05
@@ -29,8 +29,6 @@ FRAMEWORKS = {"twisted": "Twisted", "gevent": "gevent"}
 ENOUGH = 100
 """Samples beyond a percentile before it is told."""
 
-MIB = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -39,8 +37,8 @@ class Line:
     name: str
     kind: str
     connections: int
-    cost: Interval  # microseconds of server CPU per operation, ms per MiB, or KiB per connection
-    rate: Interval | None  # operations a second
+    cost: Interval  # in `unit(cell)`
+    rate: Interval | None  # operations a second; of large files GiB a second
     server: float  # the share of their cores that both used, and the rest of the machine
     generator: float
     others: float
@@ -95,6 +93,10 @@ def unit(cell: Cell) -> str:
         return "µs CPU per registration"
     if cell.service == "chat":
         return "µs CPU per delivery"
+    if cell.large:
+        return "s CPU per GiB"
+    if cell.measure in ("retr", "stor", "login"):
+        return f"ms CPU per {'login' if cell.measure == 'login' else cell.measure.upper()}"
     return "ms CPU per MiB" if cell.size >= 65_536 else "µs CPU per operation"
 
 
@@ -102,6 +104,10 @@ def cost_of(cell: Cell) -> Callable[[Round], float]:
     """What a round of this cell cost the server, in `unit(cell)`."""
     if cell.measure == "memory":
         return lambda one: one.per_connection
+    if cell.large:
+        return lambda one: one.cpu * 1024 / 1e6
+    if cell.service == "files":
+        return lambda one: one.cpu / 1000
     if cell.size >= 65_536:
         return lambda one: one.cpu * MIB / cell.size / 1000
     return lambda one: one.cpu
@@ -165,7 +171,8 @@ class Findings:
 
     def _line(self, cell: Cell, name: str, rounds: list[Round]) -> Line:
         wall = sum(one.seconds for one in rounds) or 1.0
-        rate = bootstrap([one.throughput for one in rounds]) if cell.rated else None
+        per = 1024 if cell.large else 1
+        rate = bootstrap([one.throughput / per for one in rounds]) if cell.rated else None
         generator = sum(one.generator_cpu for one in rounds) / wall
         ceiling = self.results.ceilings.get(cell.id, 0.0)
         bound = bool(rate and ceiling and rate.median >= BOUND * ceiling)
@@ -173,7 +180,7 @@ class Findings:
             bound = generator >= BOUND
         connections = rounds[0].connections
         remarks = []
-        if cell.measure != "registration" and connections < cell.connections:
+        if cell.measure in ("closed", "paced", "memory") and connections < cell.connections:
             remarks.append(f"{connections:,} connection{'s' if connections != 1 else ''}")
         if bound:
             remarks.append("generator-bound")
@@ -224,6 +231,8 @@ class Findings:
                     if cell.service != "tls" and FRAMEWORK_OF.get(other, name) != name:
                         continue
                     words = f"{cell.id}: {name} / {other}"
+                    if (asked := ASKED.get(cell.id, {}).get(other)) is not None:
+                        words += f" (asked: at most {asked:g})"
                     found.append(self.figure(words, (cell.id, name), (cell.id, other)))
                 if cell.id.startswith("rpc") and cell.depth == 1:
                     words = f"{cell.id}: {name} add / its echo"
@@ -237,25 +246,25 @@ class Findings:
         """For each service that was measured, one sentence."""
         found = []
         for service, words in SENTENCES.items():
-            cell = next(
-                (one for one in self.results.cells if one.service == service and one.measure == "closed"),
-                None,
-            )
-            if not cell:
-                continue
-            parts = []
-            for name, other in words:
-                figure = self.figure("", (cell.id, name), (cell.id, other))
-                if figure is None:
-                    continue
-                if figure.verdict.startswith(NONE_SEEN):
-                    parts.append(f"in {FRAMEWORKS[name]}, {figure.verdict} between ours and {other}")
-                else:
-                    parts.append(f"in {FRAMEWORKS[name]}, ours takes {figure.verdict} than {other}")
-            if parts:
-                sentence = f"With {cell.label()}: {'; '.join(parts)}.{self._tags_words(service)}"
-                found.append((service, sentence))
+            cells = [one for one in self.results.cells if one.service == service and one.rated]
+            headlines = [one for one in cells if one.id in ASKED] or cells[:1]
+            sentences = [said for one in headlines if (said := self._sentence(one, words))]
+            if sentences:
+                found.append((service, " ".join(sentences) + self._tags_words(service)))
         return found
+
+    def _sentence(self, cell: Cell, words: tuple[tuple[str, str], ...]) -> str:
+        """What is to be said of one cell, of these pairs of contenders."""
+        parts = []
+        for name, other in words:
+            figure = self.figure("", (cell.id, name), (cell.id, other))
+            if figure is None:
+                continue
+            if figure.verdict.startswith(NONE_SEEN):
+                parts.append(f"in {FRAMEWORKS[name]}, {figure.verdict} between ours and {other}")
+            else:
+                parts.append(f"in {FRAMEWORKS[name]}, ours takes {figure.verdict} than {other}")
+        return f"With {cell.label()}: {'; '.join(parts)}." if parts else ""
 
     def _tags_words(self, service: str) -> str:
         """What tags make of the cost, at the worst: a sentence after the verdict, or nothing."""
@@ -311,9 +320,23 @@ def _untagged(cell: Cell) -> str:
 TAGS_ASKED = "asked: at most 1.5"
 """Times what a delivery may cost with tags: the line is built once, whoever gets it."""
 
+ASKED = {
+    "files-retr": {"pyftpdlib": 0.85, "vsftpd": 1.1},
+    "files-stor": {"pyftpdlib": 0.9},
+    "files-retr-tls": {"pyftpdlib": 0.75},
+    "files-4k": {"pyftpdlib": 1.0},
+    "files-login": {"pyftpdlib": 1.0},
+}
+"""What ours may cost of what another costs, at most, by cell; each of them has a sentence in the verdict."""
+
 CURVE = (10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99)
 
-FRAMEWORK_OF = {"bare-twisted": "twisted", "bare-gevent": "gevent", "words": "twisted"}
+FRAMEWORK_OF = {
+    "bare-twisted": "twisted",
+    "bare-gevent": "gevent",
+    "words": "twisted",
+    "twisted-ftp": "twisted",
+}
 """Of which of ours a rival is the framework: with the other it has no ratio.  TLS is one layer in ours."""
 
 RIVALS = {
@@ -322,6 +345,7 @@ RIVALS = {
     "tls": ("bare-twisted", "bare-gevent"),
     "rpc": ("amp", "aiorpcx"),
     "chat": ("bare-twisted", "bare-gevent", "words", "ngircd"),
+    "files": ("twisted-ftp", "pyftpdlib", "vsftpd"),
 }
 
 SENTENCES = {
@@ -333,4 +357,5 @@ SENTENCES = {
         *(("twisted", "ngircd"), ("gevent", "ngircd")),
         *(("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
     ),
+    "files": (("twisted", "pyftpdlib"), ("gevent", "pyftpdlib")),
 }

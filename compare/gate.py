@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from compare import chat_gate, dialects
+from compare import chat_gate, dialects, files_gate
 from compare.dialects import WrongAnswer
 from compare.load.connections import Lost
 from compare.process import Failed, Server
@@ -261,6 +261,7 @@ NEEDED: dict[str, tuple[Check, ...]] = {
         Check("answers 16 calls at once", _pipelined),
     ),
     "chat": tuple(Check(*each) for each in chat_gate.NEEDED),
+    "files": tuple(Check(*each) for each in files_gate.NEEDED),
 }
 FURTHER: dict[str, tuple[Check, ...]] = {
     "echo": (
@@ -279,6 +280,7 @@ FURTHER: dict[str, tuple[Check, ...]] = {
         Check("a batch is answered as one", _batch),
     ),
     "chat": tuple(Check(*each) for each in chat_gate.FURTHER),
+    "files": tuple(Check(*each) for each in files_gate.FURTHER),
 }
 
 

@@ -36,6 +36,8 @@ class Bench:
         contender = server.contender
         if contender.dialect == "irc":
             return self._chat_job(cell, server)
+        if contender.dialect == "ftp":
+            return self._files_job(cell, server)
         key = (contender.service, contender.name, cell.size, cell.depth)
         if key not in self._learnt:
             self._learnt[key] = gate.learn(server, self.files.get("ca", ""), cell.size, cell.depth)
@@ -68,6 +70,18 @@ class Bench:
             warmup=WARMUP,
             seconds=cell.seconds,
             pid=server.pid,
+        )
+
+    def _files_job(self, cell: Cell, server: Server) -> Job:
+        return Job(
+            kind=cell.measure if cell.measure in ("retr", "stor", "login") else "idle",
+            transport="tls" if cell.tls else "tcp",
+            port=server.port,
+            dialect="ftp",
+            size=cell.size,
+            folder=self.files["root"],
+            pid=server.pid,
+            ca=self.files["ca"],
         )
 
     def _do(self, job: Job, cell: Cell, server: Server, number: int) -> Round:

@@ -25,6 +25,7 @@ TITLES = {
     "tls": "Echo over TLS",
     "rpc": "Remote calls: add(1, 2)",
     "chat": "Chat: one line to 200 members",
+    "files": "Files over FTP",
 }
 
 # The drawing area of a latency chart, in its own units: 390 px wide it is still legible.

@@ -64,13 +64,13 @@ class Server:
     def __init__(
         self, contender: Contender, core: int | None, files: Mapping[str, str] | None = None
     ) -> None:
-        """Nothing runs yet; `files` are what `{cert}` and `{key}` mean."""
+        """Nothing runs yet; `files` are what `{cert}`, `{key}` and `{root}` mean."""
         self.contender = contender
         self.udp = contender.service == "udp"
         self.port = 0
         self.pid = 0
         self._core = core
-        self._files = dict(files or {})
+        self.files = dict(files or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._config: IO[str] | None = None
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
@@ -78,7 +78,7 @@ class Server:
     def start(self) -> None:
         """Returns once it listens.  Raises Failed; whatever happens, `stop` puts away what runs."""
         self.port = free_port(socket.SOCK_DGRAM if self.udp else socket.SOCK_STREAM)
-        words = {"port": str(self.port), **self._files}
+        words = {"port": str(self.port), **self.files}
         if self.contender.config:
             self._config = tempfile.NamedTemporaryFile("w", suffix=".conf")  # noqa: SIM115 (as above)
             self._config.write(_filled(self.contender.config, words))

@@ -10,7 +10,10 @@ import msgspec
 FORMAT = 1
 
 Kind = Literal["ours", "bare", "control", "peer", "yours"]
-Measure = Literal["closed", "paced", "memory", "registration"]
+Measure = Literal["closed", "paced", "memory", "registration", "retr", "stor", "login"]
+
+
+MIB = 1 << 20
 
 
 class BadFile(Exception):
@@ -72,17 +75,25 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
     names: tuple[str, ...] = ()
     rounds: int = 0  # 0: as many as the run has
     core: tuple[str, ...] = ()  # where there are any, `rounds` holds for all others
+    tls: bool = False  # files: in TLS 1.3, for whoever offers it
     tags: bool = False  # chat: lines with server-time and message-tags, for whoever offers them
 
     @property
     def rated(self) -> bool:
         """Whether its windows are as many operations as there can be, so that they have a rate."""
-        return self.measure in ("closed", "registration")
+        return self.measure not in ("paced", "memory")
+
+    @property
+    def large(self) -> bool:
+        """Whether it is about bytes rather than about operations: a file that takes its time."""
+        return self.measure in ("retr", "stor") and self.size >= MIB
 
     def label(self) -> str:
         """In words, for a heading."""
         if self.service == "chat":
             return self._chat_label()
+        if self.service == "files":
+            return self._files_label()
         words = [f"{self.connections:,} connection{'s' if self.connections != 1 else ''}"]
         if self.measure == "memory":
             return f"{self.connections:,} idle connections"
@@ -92,6 +103,14 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
         if self.fraction:
             words.append(f"at {self.fraction:.0%} of its own ceiling")
         return ", ".join(words)
+
+    def _files_label(self) -> str:
+        if self.measure == "memory":
+            return f"{self.connections:,} idle sessions, logged in"
+        if self.measure == "login":
+            return "anonymous logins, one after the other"
+        size = f"{self.size // MIB:,} MiB" if self.large else f"{self.size // 1024} KiB, one after the other"
+        return f"{self.measure.upper()} of {size}{' in TLS 1.3' if self.tls else ''}"
 
     def _chat_label(self) -> str:
         if self.measure == "memory":

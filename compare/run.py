@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from compare import certificate, chat_gate, gate, proc
+from compare import certificate, chat_gate, files_gate, files_root, gate, proc, workloads
 from compare.contenders import Contender
 from compare.interrupt import uninterrupted
 from compare.load.client import Generator, GeneratorFailed
@@ -83,7 +83,8 @@ class Run:
         measured = {(cell.service, name) for cell in results.cells for name in self._names(cell)}
         self.contenders = [one for one in self.contenders if (one.service, one.name) in measured]
         closed = [one for one in results.cells if one.measure == "closed"]
-        again = twin(self.contenders, closed[0]) if closed else None
+        rated = [one for one in results.cells if one.rated]
+        again = twin(self.contenders, rated[0]) if rated else None
         if again:
             # Of this cell alone: it is there to show what two equals differ by.
             self.contenders.append(again)
@@ -91,13 +92,16 @@ class Run:
         self.watcher.expect(self._expected())
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="twofold-")))
         self.files = certificate.make(folder)
+        if any(one.service == "files" for one in results.cells):
+            served = files_root.served(workloads.large_file(results.cells))
+            self.files["root"] = str(self._stack.enter_context(served))
         environment = results.environment
         self.bench = Bench(Generator(environment.generator_core), environment.server_core, self.files)
         self.bench.generator.start()
         for contender in self.contenders:
             self._examine(contender)
         self._ceilings(closed)
-        self.out |= self.without_tags()
+        self.out |= self.unable()
         for contender in self.contenders:
             self._start(contender)
         began, planned = self.clock(), 0.0
@@ -174,13 +178,16 @@ class Run:
             for one in self.results.gates
         )
 
-    def without_tags(self) -> set[tuple[str, str]]:
-        """(cell id, name) of those who can't be measured with tags; that they can't is beside their row."""
-        able = {(one.service, one.name) for one in self.results.gates if one.facts.get(chat_gate.TAGS)}
-        cells = [one for one in self.results.cells if one.tags]
-        return {
-            (one.id, name) for one in cells for name in self._names(one) if (one.service, name) not in able
-        }
+    def unable(self) -> set[tuple[str, str]]:
+        """(cell id, name) of those who can't be measured with tags, or in TLS; that is beside their row."""
+        facts = {(one.service, one.name): one.facts for one in self.results.gates}
+        found = set()
+        for cell in self.results.cells:
+            needed = chat_gate.TAGS if cell.tags else files_gate.TLS if cell.tls else ""
+            for name in self._names(cell) if needed else ():
+                if not facts.get((cell.service, name), {}).get(needed):
+                    found.add((cell.id, name))
+        return found
 
     # -- the rounds ---------------------------------------------------------------------
 
@@ -214,7 +221,7 @@ class Run:
         return before + sum(self._planned(number) for number in range(1, self.plan.rounds + 1))
 
     def _round(self, number: int, again: str) -> None:
-        control_cell = next((one.id for one in self.results.cells if one.measure == "closed"), "")
+        control_cell = next((one.id for one in self.results.cells if one.rated), "")
         for cell in self.results.cells:
             names = [one for one in self._names(cell) if number <= self._rounds(cell, one)]
             if cell.id != control_cell:

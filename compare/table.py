@@ -58,7 +58,7 @@ def _table(title: str, *headings: str) -> Table:
 
 def _cell(cell: Cell, lines: list[Line]) -> Table:
     # The last: what share of a core the server, the generator and all others used.
-    rates = [">a second", ">srv gen rest %"] if cell.rated else []
+    rates = [">GiB/s" if cell.large else ">a second", ">srv gen rest %"] if cell.rated else []
     title = f"{cell.service}: {cell.label()}; {unit(cell)}"
     table = _table(title, "contender", ">cost", ">interval", *rates, "")
     for one in lines:

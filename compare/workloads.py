@@ -6,7 +6,9 @@ for ours, the same frameworks bare, and the best controls.
 
 from __future__ import annotations
 
-from compare.results import Cell
+from collections.abc import Iterable
+
+from compare.results import Cell, Measure
 
 CLOSE = ("twisted", "gevent", "bare-twisted", "bare-gevent", "epoll")
 """Whom the claims are about; measured in every round, also when time is short."""
@@ -19,6 +21,14 @@ BEST = (*CLOSE, "uvloop")
 RELAYS = ("twisted", "gevent", "bare-twisted", "bare-gevent", "ngircd")
 """Whom chat's headline is about."""
 
+TRANSFERS = 0.7
+"""Seconds that a window of files takes, about: for the time left."""
+
+SMALL_FILES = ("twisted", "gevent", "pyftpdlib")
+"""Whom the headline cell of files is about."""
+
+LARGE_FILE = 1 << 30
+
 MEMBERS = 201
 """One who says and 200 who are told."""
 
@@ -29,7 +39,7 @@ def quick(seconds: float) -> list[Cell]:
     Only echo goes through all rounds, and there only those whom the claims are about.
     """
     return [
-        Cell(id="echo", service="echo", measure="closed", seconds=seconds, rounds=3, core=CLOSE),
+        Cell(id="echo", service="echo", measure="closed", seconds=seconds, rounds=2, core=CLOSE),
         Cell(
             id="tls-64k",
             service="tls",
@@ -43,6 +53,7 @@ def quick(seconds: float) -> list[Cell]:
         Cell(id="rpc-16", service="rpc", measure="closed", depth=16, seconds=seconds, rounds=3),
         Cell(id="udp", service="udp", measure="closed", seconds=seconds, rounds=3),
         _chat("chat", 1, False, seconds, names=RELAYS, rounds=3),
+        _files("files-4k", "retr", 4096, names=SMALL_FILES, rounds=3),
         Cell(id="echo-memory", service="echo", measure="memory", connections=1000, names=BEST, rounds=1),
     ]
 
@@ -62,6 +73,33 @@ def _chat(
         names=names,
         rounds=rounds,
     )
+
+
+def _files(
+    name: str,
+    measure: Measure,
+    size: int = 0,
+    tls: bool = False,
+    names: tuple[str, ...] = (),
+    rounds: int = 0,
+) -> Cell:
+    """As many transfers, or logins, as `load.transfers` says: no seconds of ours."""
+    return Cell(
+        id=name,
+        service="files",
+        measure=measure,
+        connections=1,
+        size=size,
+        tls=tls,
+        seconds=TRANSFERS,
+        names=names,
+        rounds=rounds,
+    )
+
+
+def large_file(cells: Iterable[Cell]) -> int:
+    """Bytes of the file that these cells want to be there, or to write; 0 for none."""
+    return max((one.size for one in cells if one.large), default=0)
 
 
 def full(seconds: float, descriptors: int) -> list[Cell]:
@@ -128,4 +166,11 @@ def _every(seconds: float) -> list[Cell]:
         _chat("chat-32-tags", 32, True, seconds),
         Cell(id="chat-memory", service="chat", measure="memory", connections=1_000),
         Cell(id="chat-registration", service="chat", measure="registration", seconds=seconds),
+        _files("files-retr", "retr", LARGE_FILE),
+        _files("files-stor", "stor", LARGE_FILE),
+        _files("files-retr-tls", "retr", LARGE_FILE, tls=True),
+        _files("files-stor-tls", "stor", LARGE_FILE, tls=True),
+        _files("files-4k", "retr", 4096),
+        _files("files-login", "login"),
+        Cell(id="files-memory", service="files", measure="memory", connections=500),
     ]

@@ -8,20 +8,23 @@ import sys
 
 import msgspec
 
+from compare.dialects import WrongAnswer
 from compare.load.closed import ClosedLoop
 from compare.load.connections import Connection, Lost, tls_context
 from compare.load.fanout import FanOut
+from compare.load.ftp_sessions import FTPSession
 from compare.load.jobs import Job, Outcome
 from compare.load.members import Member, registered
 from compare.load.paced import PacedLoop
 from compare.load.registrations import Registrations
+from compare.load.transfers import Transfers
 
 
 class Worker:
     """Does one job after the other; keeps only the connections of an `idle` one."""
 
     def __init__(self) -> None:
-        self.held: list[Connection] | list[Member] = []
+        self.held: list[Connection] | list[Member] | list[FTPSession] = []
 
     def do(self, job: Job) -> Outcome:
         outcome = Outcome()
@@ -30,10 +33,12 @@ class Worker:
                 self.release()
             elif job.dialect == "irc":
                 self._chat(job, outcome)
+            elif job.dialect == "ftp":
+                self._files(job, outcome)
             else:
                 self._round_trips(job, outcome)
-        except Lost as lost:
-            outcome.problem = str(lost)
+        except (Lost, WrongAnswer) as problem:
+            outcome.problem = str(problem)
         except OSError as error:
             outcome.problem = f"the connection failed: {error}"
         return outcome
@@ -75,6 +80,21 @@ class Worker:
                     one.leave()
         finally:
             for one in members:
+                one.sock.close()
+
+    def _files(self, job: Job, outcome: Outcome) -> None:
+        transfers = Transfers(job)
+        if job.kind != "idle":
+            transfers.run(outcome)
+            return
+        sessions: list[FTPSession] = []
+        try:
+            for _ in range(job.connections):
+                sessions.append(transfers.session())
+            outcome.connections = len(sessions)
+            self.held, sessions = sessions, []
+        finally:
+            for one in sessions:
                 one.sock.close()
 
     def release(self) -> None:

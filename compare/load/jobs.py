@@ -14,10 +14,11 @@ class Job(msgspec.Struct, kw_only=True):
 
     A round trip is `depth` operations: `request` is all of their bytes, `reply` all that
     must come back.  `stamped`: each connection puts its own number into both.  In IRC's dialect
-    the generator makes the lines itself: of `size` bytes, to members who asked for `tags` or not.
+    the generator makes the lines itself: of `size` bytes, to members who asked for `tags` or not.  In FTP's
+    it moves files of `size` bytes, of which those that are stored are in `folder`.
     """
 
-    kind: Literal["closed", "paced", "idle", "release", "fanout", "registration"]
+    kind: Literal["closed", "paced", "idle", "release", "fanout", "registration", "retr", "stor", "login"]
     transport: Transport = "tcp"
     port: int = 0
     connections: int = 1
@@ -28,6 +29,7 @@ class Job(msgspec.Struct, kw_only=True):
     depth: int = 1
     size: int = 0
     tags: bool = False
+    folder: str = ""
     warmup: float = 0.1
     seconds: float = 0.5
     rate: float = 0  # operations per second, of a paced window

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from compare import certificate, files_root
 from compare.contenders import Contender
 from compare.results import Cell, Environment, Results, Round, Row
 
 MISBEHAVING = Path(__file__).with_name("contender.py")
+LARGE = 4 << 20
+"""Bytes of what is a large file to a test."""
+
+
+def files_contender(how: str) -> Contender:
+    """An FTP server that does one thing wrong."""
+    command = (sys.executable, str(Path(__file__).with_name("files_contender.py")), "{port}", how, "{root}")
+    return Contender(how, "files", "yours", "yours", command, dialect="ftp")
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What `{cert}`, `{key}`, `{ca}` and `{root}` mean to a server of files."""
+    with files_root.served(LARGE) as root:
+        yield certificate.make(tmp_path) | {"root": str(root)}
 
 
 @pytest.fixture

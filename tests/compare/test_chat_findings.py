@@ -122,4 +122,4 @@ def test_who_offers_no_tags_is_not_measured_with_them(empty: Results) -> None:
         Gate(service="chat", name="twisted", facts={chat_gate.TAGS: True}),
         Gate(service="chat", name="ngircd", facts={chat_gate.TAGS: False}),
     ]
-    assert run.without_tags() == {("chat-tags", "ngircd")}
+    assert run.unable() == {("chat-tags", "ngircd")}
