@@ -153,10 +153,15 @@ class SendAtOnce:
         if self._tempDataBuffer or self.dataBuffer or self._writeDisconnected or not self.connected:
             abstract.FileDescriptor.write(self, data)
             return
+        if not data:
+            return  # to send nothing would take a reset off the socket, and its end would look like a FIN
         try:
             sent = self.socket.send(data)
+        except BlockingIOError:
+            sent = 0
         except OSError:
-            sent = 0  # if it says more than "not now", the reactor will meet it again, and report it
+            sent = 0  # the reactor will meet EPIPE when it writes the rest, and report that
+            self.stopReading()  # for what could be read now is no FIN
         if sent < len(data):
             self.took = time.monotonic()
             abstract.FileDescriptor.write(self, data[sent:] if sent else data)
