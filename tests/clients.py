@@ -170,13 +170,25 @@ class TLSClient(Client):
         version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
         glue: bytes = b"",
         handshake: bool = True,
+        resume: TLSClient | None = None,
     ) -> None:
-        """`glue` goes out in the same packet as the last words of the handshake."""
+        """`glue` goes out in the same packet as the last words of the handshake.
+
+        `resume`: the session of this client, with its context.
+        """
         super().__init__(sock)
-        context = ssl.create_default_context(cafile=str(ca))
-        context.minimum_version = context.maximum_version = version
+        if resume is None:
+            self.context = ssl.create_default_context(cafile=str(ca))
+            self.context.minimum_version = self.context.maximum_version = version
+        else:
+            self.context = resume.context
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
+        self.tls = self.context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            server_hostname="localhost",
+            session=None if resume is None else resume.tls.session,
+        )
         self.established = False
         if handshake:
             self.handshake(glue)

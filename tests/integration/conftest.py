@@ -9,11 +9,15 @@ import pytest
 from tests import servers
 from tests.chat_clients import chat, meet, met, serve
 from tests.clients import Client
+from tests.ftp_servers import ann, files, login, name, own_files
 from tests.integration.probing import Connect, facts_of, name_of, names
 from tests.rpc_clients import connect, gate, own_rpc, peer, rpc, token_file
 from tests.servers import Certificate, Running
 
-__all__ = ["chat", "connect", "gate", "meet", "met", "own_rpc", "peer", "rpc", "serve", "token_file"]
+__all__ = [
+    "ann", "chat", "connect", "files", "gate", "login", "meet", "met", "name", "own_files", "own_rpc", "peer",
+    "rpc", "serve", "token_file",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
