@@ -193,10 +193,8 @@ class Mover:
         connected.addTimeout(self._transfer.connect_timeout, self._driver.reactor)
         try:
             return await connected
-        except CancelledError:
-            raise
-        except Exception:  # refused, unreachable, or late
-            raise Over(Outcome.NOT_CONNECTED) from None
+        except Exception:  # refused, unreachable, late, or cancelled: endpoints have a word of their own
+            raise Over(self._ending or Outcome.NOT_CONNECTED) from None
 
     def _dial(self, connect: Connect) -> Deferred[DataProtocol]:
         kind = TCP6ClientEndpoint if ":" in connect.host else TCP4ClientEndpoint

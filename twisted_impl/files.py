@@ -14,7 +14,7 @@ from protocols.files.server import FilesServer
 from protocols.files.settings import FilesSettings
 from protocols.files.transfer import Download, Upload
 from protocols.services import SERVICES
-from protocols.session import Host
+from protocols.session import Host, Orders
 from protocols.settings import Settings
 from protocols.tls import TLS
 from stores.files import open_store
@@ -54,10 +54,21 @@ class FilesDriver(Driver):
             super().carry_out_other(connection, order)
 
     def finished(self, connection: SessionProtocol, transfer: Download | Upload, outcome: Outcome) -> None:
-        """A transfer is over: its session may be told even after it has closed."""
+        """A transfer is over: its session is told even after it has closed."""
         self._movers.pop(connection, None)
+        # `CancelTransfer` is carried out at once, and its end reported behind what else was ordered with it:
+        # that may be Close, and only then is it known.
+        self.report(None, self._finished, connection, transfer, outcome)
+
+    def _finished(
+        self, connection: SessionProtocol, transfer: Download | Upload, outcome: Outcome, now: float
+    ) -> Orders:
         session: Any = connection.session
-        self.report(connection if connection.open else None, session.finished, transfer, outcome)
+        if connection.open:
+            self._report(connection, session.finished, (transfer, outcome))
+        else:
+            session.finished(transfer, outcome, now)
+        return ()
 
     def forget(self, connection: SessionProtocol) -> None:
         super().forget(connection)
