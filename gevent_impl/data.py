@@ -207,6 +207,7 @@ class Mover:
         readable = self._watch(READ)
         if plaintext:
             self._step(upload.write, plaintext)
+            self._made(len(plaintext))
         while tls is None or not tls.ended:
             # Waiting first lets the others run between two pieces (see `session`).
             get_hub().wait(readable)
@@ -306,13 +307,16 @@ class Mover:
         """Do this with the transfer: in a thread, if it may be slow."""
         if not self._transfer.slow:
             return function(*args)
-        running: Any = get_hub().threadpool.spawn(function, *args)
+        running: Any = get_hub().threadpool.spawn(_tried, function, args)
         try:
-            return running.get()  # type: ignore[no-any-return]
+            result, error = running.get()
         except BaseException:
             # A thread can't be stopped, and nothing is over while it may touch the file.
             running.wait()
             raise
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]
 
     def _size(self, most: int) -> int:
         """Bytes to move at once: at a rate, a quarter of a second's."""
@@ -321,13 +325,21 @@ class Mover:
 
     def _made(self, count: int) -> None:
         """So much was moved; wait until the rate allows more."""
-        self._progress = monotonic()
+        self._progress = now = monotonic()
         if self._transfer.rate:
             self._moved += count
-            early = self._began + self._moved / self._transfer.rate - self._progress
+            early = self._began + self._moved / self._transfer.rate - now
             if early > 0:
+                self._progress += early  # that we wait is no stall
                 gevent.sleep(early)
-                self._progress = monotonic()
+
+
+def _tried(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+    """In the thread: what it returned or raised, which gevent itself would print."""
+    try:
+        return function(*args), None
+    except Exception as error:
+        return None, error
 
 
 def _dial(connect: Connect) -> Socket:

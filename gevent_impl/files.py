@@ -88,13 +88,9 @@ class FilesDriver(Driver):
 
     def _listen(self, connection: Connection, order: Listen) -> None:
         session: Any = connection.session
-        sock = Socket(socket.AF_INET6 if ":" in order.host else socket.AF_INET)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((order.host, order.port))
-            sock.listen(BACKLOG)
+            sock = _listening(order)
         except OSError as error:
-            sock.close()
             in_use = error.errno == errno.EADDRINUSE
             if not in_use:
                 log.error("%s: no passive port: %s", connection.peer, error.strerror)
@@ -107,6 +103,18 @@ class FilesDriver(Driver):
         listener = self._listeners.pop(connection, None)
         if listener is not None:
             listener[1].close()
+
+
+def _listening(order: Listen) -> Socket:
+    sock = Socket(socket.AF_INET6 if ":" in order.host else socket.AF_INET)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((order.host, order.port))
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def make_service(read: Load, source: str | None) -> Service:

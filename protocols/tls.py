@@ -43,7 +43,7 @@ class TLS:
     arrived: a connection that ends without it was cut.
     """
 
-    __slots__ = ("_closed", "_failure", "_incoming", "_outgoing", "_tls", "ended", "established")
+    __slots__ = ("_beside", "_closed", "_failure", "_incoming", "_outgoing", "_tls", "ended", "established")
 
     def __init__(
         self, context: ssl.SSLContext, *, server_side: bool = True, server_hostname: str | None = None
@@ -63,6 +63,7 @@ class TLS:
         self.ended = False
         self._closed = False
         self._failure = ""
+        self._beside: TLS | None = None
 
     def beside(self) -> TLS:
         """For another connection of the same client: the same context, so that its session can be resumed.
@@ -74,14 +75,24 @@ class TLS:
         tickets = context.num_tickets
         context.num_tickets = 0
         try:
-            return TLS(context)
+            other = TLS(context)
         finally:
             context.num_tickets = tickets
+        other._beside = self
+        return other
 
     @property
     def resumed(self) -> bool:
-        """Was the session that of an earlier connection?"""
-        return bool(self._tls.session_reused)
+        """Was the session that of an earlier connection: of the one that this is beside, if it is?
+
+        A context that `remembers` tells one session from another.  Otherwise TLS 1.2 has no way to: then
+        it may be that of any client who was given a ticket.
+        """
+        if not self._tls.session_reused:
+            return False
+        ours = self._tls.session
+        first = None if self._beside is None else self._beside._tls.session
+        return first is None or not first.id or (ours is not None and ours.id == first.id)
 
     def start(self) -> bytes:
         """What to send first: a client's ClientHello; nothing for a server."""
@@ -208,6 +219,12 @@ def server_context(cert: str, key: str) -> ssl.SSLContext:
             raise TLSError(f"{key}: expected a private key, in PEM") from None
         raise TLSError(f"{cert}, {key}: {_words(error)}") from None
     return context
+
+
+def remembers(context: ssl.SSLContext) -> None:
+    """Let the server keep its sessions, each under an id, instead of having the clients do so by tickets."""
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 1  # which under TLS 1.3 is an id; each would be a session of its own
 
 
 def client_context(ca: str = "") -> ssl.SSLContext:

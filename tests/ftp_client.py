@@ -55,6 +55,11 @@ class FTP:
         assert said.startswith(str(code)), f"{said!r}, expected {code}"
         return said
 
+    def asked(self, line: str) -> str:
+        """Say this command; what it is answered."""
+        self.send(line)
+        return self.reply()
+
     def does(self, line: str, code: int) -> str:
         """Say this command; it is answered so."""
         self.send(line)

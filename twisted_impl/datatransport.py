@@ -210,6 +210,7 @@ class Moving:
         self._moved += count
         early = self._began + self._moved / self._transfer.rate - now if self._transfer.rate else 0
         if early > 0:
+            self._connection.progress += early  # that we wait is no stall
             self.hold()
             self._early = True
             self._reactor.callLater(early, self._in_time)
@@ -219,7 +220,6 @@ class Moving:
     def _in_time(self) -> None:
         self._early = False
         if not self._done.called:
-            self._connection.progress = monotonic()
             self.go_on()
 
 
@@ -238,7 +238,8 @@ class Receiver(Moving):
     def start(self) -> None:
         self._connection.received = self._received
         self._connection.read_ended = self._read_ended
-        self._write(self._first, 0)
+        self._transport.bufferSize = self._size(PIECE)
+        self._write(self._first, len(self._first))
 
     def hold(self) -> None:
         if not self._held:

@@ -6,7 +6,7 @@ from ssl import SSLContext, TLSVersion
 
 from protocols.files.settings import FilesSettings
 from protocols.settings import SettingsError
-from protocols.tls import TLSError, server_context
+from protocols.tls import TLSError, remembers, server_context
 
 
 def control_context(settings: FilesSettings) -> SSLContext | None:
@@ -20,4 +20,6 @@ def control_context(settings: FilesSettings) -> SSLContext | None:
         raise SettingsError(f"files.tls: {error}") from None
     if tls.minimum == "1.3":
         context.minimum_version = TLSVersion.TLSv1_3
+    if tls.resume_data == "require":
+        remembers(context)
     return context

@@ -45,7 +45,7 @@ is not idle while it runs.
 context of the control connection, or a session could not be resumed. `num_tickets` is 0 while the
 data connection is wrapped: a client that closes with our tickets unread sends RST behind its last
 bytes, and they are lost. A handshake that fails is TLS_FAILED. If `transfer.resumption` is true, a
-session that was not resumed (`SSLObject.session_reused`) is NOT_RESUMED, before a byte is moved.
+session that was not resumed (`TLS.resumed`) is NOT_RESUMED, before a byte is moved.
 The client begins its handshake when it has read 150, which the session sends with `Begin`.
 
 **Out** (`transfer.outgoing`). Where `transfer.file()` gives a `File`, sendfile may carry it; each
