@@ -207,7 +207,7 @@ class FilesSession(Answering):
         for line in lines:
             if self.moving and not isinstance(line, TooLong) and line.rstrip().upper() in OVERTAKING:
                 self._overtake(line, now)
-            else:
+            elif not self._draining:  # or 421 will be the answer
                 self._queue.append(line)
                 self._waiting += _size(line)
 
