@@ -185,7 +185,9 @@ class FTP:
         self.hears(226)
         return taken
 
-    def give(self, command: str, content: bytes, verb: str = "EPSV", *, code: int = 226, **options: Any) -> str:
+    def give(
+        self, command: str, content: bytes, verb: str = "EPSV", *, code: int = 226, **options: Any
+    ) -> str:
         """Upload this to its orderly end; the last reply."""
         with self.begin(command, verb, **options) as data:
             data.send(content)

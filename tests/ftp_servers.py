@@ -82,9 +82,7 @@ def files(
     root = directory / "root"
     root.mkdir()
     said = flags(root, directory / "twofold.toml", certificate)
-    with servers.serving(
-        implementation, "files", *said, listen=LISTEN, certificate=certificate
-    ) as running:
+    with servers.serving(implementation, "files", *said, listen=LISTEN, certificate=certificate) as running:
         yield Files(running, root)
 
 

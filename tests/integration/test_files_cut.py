@@ -396,5 +396,3 @@ def test_a_directory_may_go_while_a_file_arrives_in_it(login: Login, files: File
         finish(data)
     ftp.hears(226)
     assert (files.root / f"{name}.new" / "tea").read_bytes() == HALF
-
-
