@@ -126,10 +126,9 @@ def test_sighup_changes_users_limits_and_certificates_for_those_who_come_then(
         new.enter("dan")
         new.passive()
         new.does("STOR x", 550)
-    with files.login(over="auth") as ann:
-        with ann.begin("STOR big") as data:
-            data.send(bytes(101))
-            ann.hears(552)
+    with files.login(over="auth") as ann, ann.begin("STOR big") as data:
+        data.send(bytes(101))
+        ann.hears(552)
 
     config.write_text("[files.users.ann]\npassword = 5\n")
     files.running.signal(signal.SIGHUP)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -245,8 +245,9 @@ def test_without_descriptors_for_the_connection_itself_the_transfer_is_425(own_f
         address = ftp.passive()
         ftp.does("STOR tea", 150)
         leave(files.running, 0)
-        with Client.connect(socket.AF_INET, address):
-            ftp.hears(425)
+        with suppress(ConnectionResetError):
+            Client.connect(socket.AF_INET, address).close()
+        ftp.hears(425)
         files.running.wait_for("no data connection: Too many open files")
         leave(files.running, 500)
         ftp.give("STOR tea", b"tea")
@@ -276,9 +277,8 @@ def test_a_full_disk_is_452_and_what_was_there_is_untouched(
     with files.login(over=over) as ftp:
         name = "before" if uploads == "rename" else "new"
         with ftp.begin(f"STOR {name}") as data:
-            with pytest.raises(OSError, match=os.strerror(errno.ECONNRESET) + "|" + os.strerror(errno.EPIPE)):
-                for _ in range(100):
-                    data.send(bytes(1_000_000))
+            with suppress(ConnectionError):  # the server has enough at some point
+                data.send(bytes(100_000_000))
             ftp.hears(452)
         assert (small_disk / "before").read_bytes() == b"before" * 1000
         ftp.does(f"DELE {name}", 250)  # and the part with it
