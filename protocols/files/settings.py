@@ -133,7 +133,9 @@ class FilesSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = "/"
     user: Annotated[
         tuple[Annotated[str, Meta(pattern="^[^:]+:.+$")], ...],
-        Meta(description="NAME:PASSWORD of somebody who may log in; for a server that is up in a moment"),
+        Meta(
+            description="NAME:PASSWORD of somebody who may log in; as a flag, everybody here can read it (ps)"
+        ),
     ] = ()
     write: Annotated[bool, Meta(description="whoever `user` names may do all, and not only read")] = False
     symlinks: Annotated[

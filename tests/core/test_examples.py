@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocols.chat.settings import ChatSettings
+from protocols.files.settings import FilesSettings
 from protocols.listen import parse_listen
 from protocols.passwords import verify
 from protocols.settings import load
@@ -30,3 +31,20 @@ def test_nobody_becomes_operator_with_what_the_example_holds(chat: ChatSettings)
     (oper,) = chat.oper
     assert oper.password.startswith("$scrypt$")
     assert not verify(oper.password, oper.password)
+
+
+@pytest.fixture
+def files() -> FilesSettings:
+    file = EXAMPLES / "files.toml"
+    return load(FilesSettings, "files", text=file.read_bytes(), source=file.name)
+
+
+def test_the_example_of_files_loads_and_its_addresses_are_some(files: FilesSettings) -> None:
+    addresses = [parse_listen(one, ("tcp", "tls")) for one in files.listen]
+    assert [(one.scheme, one.port) for one in addresses] == [("tcp", 21), ("tcp", 21), ("tls", 990)]
+
+
+def test_nobody_logs_in_with_what_the_example_holds(files: FilesSettings) -> None:
+    for user in files.users.values():
+        assert user.password.startswith("$scrypt$")
+        assert not verify(user.password, user.password)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from tests.clients import Client, TLSClient
 from tests.ftp_client import FTP, finish
 from tests.ftp_servers import Files, Login, OwnFiles
-from tests.servers import Own, wait_until
+from tests.servers import ROOT, Own, launch, wait_until
 
 overs = pytest.mark.parametrize("over", ["tcp", "auth"])
 
@@ -245,8 +248,8 @@ def test_implicit_tls_protects_both_from_the_start(files: Files, name: str) -> N
             ftp.hears(522)
 
 
-def test_without_a_certificate_there_is_no_auth(own: Own, tmp_path: object) -> None:
-    files = Files(own("files"), tmp_path)  # type: ignore[arg-type]
+def test_without_a_certificate_there_is_no_auth(own: Own, tmp_path: Path) -> None:
+    files = Files(own("files"), tmp_path)
     with files.connect() as ftp:
         ftp.hears(220)
         ftp.does("AUTH TLS", 502)
@@ -275,6 +278,53 @@ def test_without_configuration_anybody_may_read_where_it_was_started(own: Own) -
         ftp.hears(220)
         ftp.does("USER root", 331)
         ftp.does("PASS anything", 530)
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_user_and_a_folder_may_be_named_on_the_command_line(own: Own, tmp_path: Path, write: bool) -> None:
+    flags = ["--user", "ann:ses:ame", "--user=bob:tea", f"--root={tmp_path}", *(["--write"] if write else [])]
+    files = Files(own("files", *flags), tmp_path)
+    with files.connect() as ftp, files.connect() as anybody:
+        anybody.hears(220)
+        anybody.does("USER anonymous", 331)
+        anybody.does("PASS x", 530)
+        ftp.hears(220)
+        for user, password in (("bob", "tea"), ("ann", "ses:ame")):
+            ftp.enter(user, password)
+        if write:
+            ftp.give("STOR tea", b"tea")
+            assert (tmp_path / "tea").read_bytes() == b"tea"
+        else:
+            ftp.passive()
+            ftp.does("STOR tea", 550)
+            assert os.listdir(tmp_path) == ftp.names() == []
+    assert "ses:ame" not in files.running.log
+
+
+def test_a_user_without_a_password_is_one_line_and_status_2(implementation: str) -> None:
+    ended = launch(implementation, "--user", "ann", service="files")
+    assert (ended.status, len(ended.stderr.splitlines())) == (2, 1)
+    assert ended.stderr.startswith("--user: expected")
+
+
+def test_a_hashed_password_is_compared_while_others_are_answered(own: Own, tmp_path: Path) -> None:
+    """`python -m stores.passwords` makes it; what takes its time runs in a thread."""
+    tool = [sys.executable, "-m", "stores.passwords"]
+    secret = subprocess.run(
+        tool, input="sesame\n", text=True, capture_output=True, check=True, cwd=ROOT
+    ).stdout
+    config = tmp_path / "twofold.toml"
+    config.write_text(f'[files.users.ann]\npassword = "{secret.strip()}"\n')
+    files = Files(own("files", f"--config={config}", "--limits-login-delay=0"), tmp_path)
+    with files.connect() as ftp, files.connect() as other:
+        ftp.hears(220)
+        other.hears(220)
+        ftp.does("USER ann", 331)
+        ftp.does("PASS wrong", 530)
+        ftp.does("USER ann", 331)
+        ftp.send("PASS sesame")
+        other.does("NOOP", 200)
+        ftp.hears(230)
 
 
 def test_with_users_nobody_is_anonymous(files: Files) -> None:
