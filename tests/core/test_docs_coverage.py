@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compare.contenders import TABLE
-from protocols.files.commands import ALIASES
+from protocols.files.commands import ALIASES, REFUSED
 from protocols.files.commands import COMMANDS as FTP_COMMANDS
 from protocols.rpc.builtin import BUILTIN
 from protocols.rpc.errors import ERRORS
@@ -57,6 +57,12 @@ def test_every_command_of_ftp_has_its_row() -> None:
     assert listed == [
         (name, one.section, one.about) for name, one in FTP_COMMANDS.items() if name not in ALIASES
     ]
+
+
+def test_every_command_of_ftp_that_is_refused_is_named() -> None:
+    said = re.search(r"^Left out, and answered 502: (.*?)\. ", section("files"), re.MULTILINE | re.DOTALL)
+    assert said is not None
+    assert re.findall(r"`(\w+)`", said[1]) == list(REFUSED)
 
 
 def test_every_contender_is_listed() -> None:
