@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
 from gevent import GreenletExit, Timeout, get_hub
-from gevent.socket import create_connection
 from gevent.socket import socket as Socket
 
+from gevent_impl.datasocket import PIECE, Over, dial, has_spoken, linger, tried
 from gevent_impl.outbox import WRITE
 from gevent_impl.session import READ, RESET, Connection
 from protocols.files.addresses import plain
 from protocols.files.orders import Connect, Listen, Outcome
 from protocols.files.store import StoreError
 from protocols.files.transfer import Download, File, Upload
-from protocols.session import HANDSHAKE, LINGER, Peer
+from protocols.session import HANDSHAKE, Peer
 from protocols.tls import TLS, TLSError
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("twofold")
 
 T = TypeVar("T")
-PIECE = 262_144
-"""Bytes that are received at once."""
 TEXT = 131_072
 """Bytes that are read and sent at once, where sendfile can't: over TLS, and in ASCII.
 
@@ -51,14 +49,6 @@ CUT = {Outcome.CANCELLED, Outcome.STALLED, Outcome.FAILED}
 """Ends of ours before the end of the bytes, which no peer may take for theirs: RST, not FIN."""
 
 
-class Over(Exception):
-    """The transfer has come to this end."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome)
-        self.outcome = outcome
-
-
 class Mover:
     """Moves one transfer's bytes, and waits for whatever that takes."""
 
@@ -67,19 +57,46 @@ class Mover:
         driver: FilesDriver,
         control: Connection,
         transfer: Download | Upload,
-        via: Connect | tuple[Listen, Socket],
+        via: Connect | tuple[Listen, socket.socket],
     ) -> None:
         self._driver = driver
         self._control = control
         self._transfer = transfer
         self._via = via
-        self._socket: Socket | None = None
+        self._socket: socket.socket | Socket | None = None
         self._tls: TLS | None = None
         self._watchers: list[Any] = []
         self._greenlet: Any = None
         self._ending = False  # an end is on its way to the greenlet, or it has found its own
         self._began = self._progress = 0.0
         self._moved = 0
+
+    def at_once(self) -> bool:
+        """Do it all now, if nothing has to be waited for; false where a greenlet must go on.
+
+        Most small downloads need none: the client connects before it asks, and the kernel has room.  Then 150
+        and 226 leave together.
+        """
+        download, via = self._transfer, self._via
+        if not isinstance(download, Download) or isinstance(via, Connect):
+            return False
+        file = download.in_one(SENDFILE)
+        if file is None:
+            return False
+        try:
+            sock = self._accepted(*via)
+            if sock is None:
+                return False
+            self._socket = sock
+            download.moved(os.sendfile(sock.fileno(), file.fileno, file.offset, file.count or 0))
+        except OSError:
+            return False  # the greenlet will meet it again
+        if not download.whole or has_spoken(sock):
+            return False
+        self._ending = True
+        sock.close()
+        self._driver.finished(self._control, download, Outcome.COMPLETE)
+        return True
 
     def run(self) -> None:
         """A greenlet's whole life: bring the connection about, move the bytes, report how it ended."""
@@ -100,7 +117,7 @@ class Mover:
             sock = None
         self._driver.finished(self._control, self._transfer, outcome)
         if sock is not None:
-            _linger(sock)
+            linger(sock)
 
     def cancel(self) -> None:
         """Drop it; `finished` follows."""
@@ -139,7 +156,10 @@ class Mover:
         """Have the connection, secured if it must be; returns the plaintext that came with that."""
         with Timeout(self._transfer.connect_timeout, Over(Outcome.NOT_CONNECTED)):
             via = self._via
-            self._socket = _dial(via) if isinstance(via, Connect) else self._accept(*via)
+            sock = self._socket  # it may be here, and have taken a part
+            if sock is None:
+                sock = dial(via) if isinstance(via, Connect) else self._accept(*via)
+            self._socket = Socket(sock.family, sock.type, sock.proto, fileno=sock.detach())
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         early = b""
         if self._transfer.protected:
@@ -150,19 +170,32 @@ class Mover:
             self._look_again(self._transfer.stall)
         return early
 
-    def _accept(self, listen: Listen, listener: Socket) -> Socket:
+    def _accept(self, listen: Listen, listener: socket.socket) -> socket.socket:
+        readable = get_hub().loop.io(listener.fileno(), READ)
+        self._watchers.append(readable)
         try:
-            while True:
-                sock, address = listener.accept()
-                if plain(address[0]) == listen.allow:
-                    return sock
-                sock.close()
-                self._driver.strayed(self._control, listen, Peer(*address[:2]))
+            while (sock := self._accepted(listen, listener)) is None:
+                get_hub().wait(readable)
+            return sock
         except OSError as error:
             log.error("%s: no data connection: %s", self._control.peer, error.strerror)
             raise Over(Outcome.NOT_CONNECTED) from None
         finally:
             listener.close()  # nobody else is let in
+
+    def _accepted(self, listen: Listen, listener: socket.socket) -> socket.socket | None:
+        """The client's connection, if it is there, and no listener any more.  Raises OSError."""
+        while True:
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                return None
+            if plain(address[0]) == listen.allow:
+                listener.close()
+                sock.setblocking(False)
+                return sock
+            sock.close()
+            self._driver.strayed(self._control, listen, Peer(*address[:2]))
 
     def _handshake(self, sock: Socket) -> bytes:
         self._tls = tls = self._driver.tls_beside(self._control)
@@ -264,8 +297,10 @@ class Mover:
     def _send_file(self, download: Download, file: File, writable: Any) -> bool:
         """Let the kernel copy it; false where it can't."""
         assert self._socket is not None
-        to, offset, left = self._socket.fileno(), file.offset, file.count
-        while left is None or left:
+        done = download.bytes
+        to, offset = self._socket.fileno(), file.offset + done
+        left = None if file.count is None else file.count - done
+        while not download.whole and (left is None or left):
             size = self._size(SENDFILE if left is None else min(left, SENDFILE))
             try:
                 count = os.sendfile(to, file.fileno, offset, size)
@@ -307,7 +342,7 @@ class Mover:
         """Do this with the transfer: in a thread, if it may be slow."""
         if not self._transfer.slow:
             return function(*args)
-        running: Any = get_hub().threadpool.spawn(_tried, function, args)
+        running: Any = get_hub().threadpool.spawn(tried, function, args)
         try:
             result, error = running.get()
         except BaseException:
@@ -332,29 +367,3 @@ class Mover:
             if early > 0:
                 self._progress += early  # that we wait is no stall
                 gevent.sleep(early)
-
-
-def _tried(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, Exception | None]:
-    """In the thread: what it returned or raised, which gevent itself would print."""
-    try:
-        return function(*args), None
-    except Exception as error:
-        return None, error
-
-
-def _dial(connect: Connect) -> Socket:
-    try:
-        return create_connection((connect.host, connect.port), source_address=(connect.local_host, 0))
-    except OSError:
-        raise Over(Outcome.NOT_CONNECTED) from None
-
-
-def _linger(sock: Socket) -> None:
-    """Our FIN is in the kernel: read until the peer's, for closing on unread bytes would send RST."""
-    sock.settimeout(LINGER)
-    try:
-        while sock.recv(PIECE):
-            pass
-    except OSError:
-        pass  # it is reset already, or does not end
-    sock.close()

@@ -8,9 +8,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from gevent.socket import socket as Socket
-
-from gevent_impl.data import PIECE, Mover
+from gevent_impl.data import Mover
+from gevent_impl.datasocket import PIECE
 from gevent_impl.driver import Driver
 from gevent_impl.service import Load, Service
 from gevent_impl.session import Connection
@@ -40,7 +39,7 @@ class FilesDriver(Driver):
         self.start_tls = control_context(self.server.settings)
         self.buffer = memoryview(bytearray(PIECE))
         """For whoever has just received; nobody keeps it past a switch."""
-        self._listeners: dict[Connection, tuple[Listen, Socket]] = {}
+        self._listeners: dict[Connection, tuple[Listen, socket.socket]] = {}
         self._movers: dict[Connection, Mover] = {}
 
     def carry_out_other(self, connection: Connection | None, order: Any) -> None:
@@ -53,7 +52,8 @@ class FilesDriver(Driver):
         elif type(order) is Begin:
             via = order.via if isinstance(order.via, Connect) else self._listeners.pop(connection)
             self._movers[connection] = mover = Mover(self, connection, order.transfer, via)
-            self.pool.spawn(mover.run)
+            if not mover.at_once():
+                self.pool.spawn(mover.run)
         elif type(order) is CancelTransfer:
             self._movers[connection].cancel()
         else:
@@ -105,9 +105,11 @@ class FilesDriver(Driver):
             listener[1].close()
 
 
-def _listening(order: Listen) -> Socket:
-    sock = Socket(socket.AF_INET6 if ":" in order.host else socket.AF_INET)
+def _listening(order: Listen) -> socket.socket:
+    # Not one of gevent's sockets, whose watchers cost more than most small downloads need.
+    sock = socket.socket(socket.AF_INET6 if ":" in order.host else socket.AF_INET)
     try:
+        sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((order.host, order.port))
         sock.listen(BACKLOG)

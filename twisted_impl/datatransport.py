@@ -329,6 +329,9 @@ class Sender(Moving):
             self._finish()
 
     def _send_file(self, file: File) -> None:
+        if self._download.whole:  # sent at once, but for its end
+            self._finish()
+            return
         sent, left = self._download.bytes, SENDFILE
         if file.count is not None:
             left = min(left, file.count - sent)

@@ -47,7 +47,8 @@ class FilesDriver(Driver):
         elif type(order) is Begin:
             via = order.via if isinstance(order.via, Connect) else self._listeners.pop(connection)
             self._movers[connection] = mover = Mover(self, connection, order.transfer, via)
-            mover.start()
+            if not mover.at_once():
+                mover.start()
         elif type(order) is CancelTransfer:
             self._movers[connection].cancel()
         else:

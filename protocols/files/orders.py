@@ -53,6 +53,8 @@ step is told by `transfer.moved(n)`, and the end is a step of 0, or `transfer.wh
 `transfer.read(size)` until it returns nothing. At the end close_notify (over TLS) and FIN; then
 read, for LINGER at most, until the peer's FIN, as `Close` does. COMPLETE once our FIN is in the
 kernel: nobody waits for the linger. What a peer sends on such a connection is dropped.
+Of what the kernel takes in one step at `Begin`, FIN is all that is left: such a connection may be
+closed at once, over TCP, if its peer has sent nothing so far. 150 and 226 then leave together.
 
 **In.** `transfer.write(data)` for each piece (recv_into of 256 KiB, or larger), at the end
 `transfer.end()`. COMPLETE at the peer's FIN; over TLS at close_notify, with FIN alone TRUNCATED

@@ -160,6 +160,13 @@ class Download(Transfer):
         fileno = self._source.fileno()
         return None if fileno is None else File(fileno, self._offset, self._left)
 
+    def in_one(self, most: int) -> File | None:
+        """The same and all of it, if one step could carry that: at most so many bytes, at no rate."""
+        file = self.file()
+        if file is None or self.rate or self.expected is None or self.expected > most:
+            return None
+        return File(file.fileno, file.offset, self.expected)
+
     def moved(self, count: int) -> None:
         """sendfile has moved so many bytes; what is read next comes behind them."""
         self.bytes += count

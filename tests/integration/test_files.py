@@ -69,6 +69,21 @@ def test_an_address_is_for_one_transfer(ann: FTP) -> None:
     ann.does("NLST", 425)
 
 
+@pytest.mark.parametrize("early", [b"", b"what nobody asked for"])
+@pytest.mark.parametrize("size", [1, 4096, 900_000])
+def test_a_file_that_could_be_sent_at_once_arrives_whole(
+    ann: FTP, files: Files, name: str, size: int, early: bytes
+) -> None:
+    """Though the kernel may take a part of it, and closing on what the client has sent would say RST."""
+    (files.root / name).write_bytes(CONTENT[:size])
+    with ann.connect(buffer=4096) as data:
+        if early:
+            data.send(early)
+        ann.does(f"RETR {name}", 150)
+        assert data.read_to_end() == CONTENT[:size]
+        ann.hears(226)
+
+
 # -- parts of a file ---------------------------------------------------------------------------
 
 
