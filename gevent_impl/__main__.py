@@ -87,6 +87,7 @@ def _run(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # What our lines do not show need not be found out for each (Logging HOWTO, "Optimization").
     logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
+    logging._srcfile = None
 
     def read() -> Settings:
         return load(kind, entry.name, text=_text(config), source=config or "", flags=given)

@@ -63,8 +63,9 @@ class DiskStore:
         tree = self._trees.get((owner, home))
         if tree is None:
             tree = DiskTree(self, owner, home)
-        with told(), tree.place(()):
-            pass
+        if home:  # the root itself is open since we began
+            with told(), tree.place(()):
+                pass
         return self._trees.setdefault((owner, home), tree)
 
 
