@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import sys
 from contextlib import ExitStack
@@ -15,10 +16,13 @@ from compare import contenders, environment, page, table, workloads
 from compare.interrupt import raise_for_all
 from compare.progress import Bar, Lines
 from compare.results import BadFile, Results, read, write
-from compare.run import Plan, Run
+from compare.run import Plan, Run, expected
 
 QUICK_BUDGET = 110.0
 """Seconds after which --quick begins no further round: the whole must be done in 120."""
+
+FULL_BUDGET = 2_580.0
+"""The same of a full run, which must be done in 45 minutes."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,7 +51,9 @@ def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option(
     "--seconds", type=click.FloatRange(0.05), help="How long a window lasts.  [default: 1; quick: 0.5]"
 )
-@click.option("--list", "list_", is_flag=True, help="Say who can be compared, and measure nothing.")
+@click.option(
+    "--list", "list_", is_flag=True, help="Say who can be compared and how long it takes; measure nothing."
+)
 @click.option(
     "--contender", "own", multiple=True, metavar="NAME='COMMAND {port}'", help="Compare this one too."
 )
@@ -81,17 +87,19 @@ def compare(
         raise click.UsageError(str(error)) from None
     if not chosen:
         raise click.UsageError("nobody to compare: no such contender serves that")
-    if list_:
-        for one in chosen:
-            click.echo(f"{one.service:5} {one.name:16} {one.kind:8} {one.framework:13} {one.note}".rstrip())
-        return
-    raise_for_all()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if seconds is None:
         seconds = 0.5 if quick else 1.0
     cells = workloads.quick(seconds) if quick else workloads.full(seconds, hard)
-    plan = Plan(chosen, cells, rounds, QUICK_BUDGET if quick else 0)
+    plan = Plan(chosen, cells, rounds, QUICK_BUDGET if quick else FULL_BUDGET)
+    if list_:
+        for one in chosen:
+            click.echo(f"{one.service:5} {one.name:16} {one.kind:8} {one.framework:13} {one.note}".rstrip())
+        minutes = math.ceil(min(expected(plan), plan.budget) / 60)
+        click.echo(f"about {minutes} minute{'s' if minutes != 1 else ''}", err=True)
+        return
+    raise_for_all()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     started = datetime.now(timezone.utc)
     results = Results(
         started=started.isoformat(timespec="seconds"), quick=quick, environment=environment.look()

@@ -89,6 +89,8 @@ class Percentiles:
 def unit(cell: Cell) -> str:
     if cell.measure == "memory":
         return "KiB per connection"
+    if cell.measure == "churn":
+        return "µs CPU per connection"
     if cell.measure == "registration":
         return "µs CPU per registration"
     if cell.service == "chat":
@@ -224,7 +226,7 @@ class Findings:
         """Ours against what a user would pick instead, as far as it was measured."""
         found = []
         for cell in self.results.cells:
-            if cell.measure == "paced":
+            if cell.timed:
                 continue
             for name in ("twisted", "gevent"):
                 for other in RIVALS.get(cell.service, ()):
@@ -287,7 +289,7 @@ class Findings:
         found = []
         for (id_, name), rounds in self._good.items():
             cell = self.cells[id_]
-            if cell.measure != "paced":
+            if not cell.timed:
                 continue
             merged = HdrHistogram.decode(rounds[0].histogram)
             for one in rounds[1:]:

@@ -10,11 +10,14 @@ from compare import dialects, gate, proc
 from compare.contenders import HERE, Contender
 from compare.load.client import Generator
 from compare.load.jobs import Job, Outcome, Transport
-from compare.process import Server
+from compare.process import Failed, Server
 from compare.results import Cell, Round
 
 WARMUP = 0.12
 """Seconds before each window that are not counted: caches, branch predictors, clocks of the CPU."""
+
+PINGS = 2_000.0
+"""Pings a second beside a flood: five rounds of a second tell the p99."""
 
 SETTLE = 0.15
 """Seconds between two looks at a server's memory that must agree."""
@@ -101,6 +104,20 @@ class Bench:
         """At `rate` operations a second, whatever comes back.  Raises Failed, GeneratorFailed."""
         job = self._job(cell, server)
         job.kind, job.rate = "paced", rate
+        return self._do(job, cell, server, number)
+
+    def churn(self, cell: Cell, server: Server, number: int) -> Round:
+        """Connections of one exchange each, as fast as they come and go.  Raises Failed, GeneratorFailed."""
+        job = self._job(cell, server)
+        job.kind, job.stamped = "churn", False
+        return self._do(job, cell, server, number)
+
+    def fairness(self, cell: Cell, server: Server, number: int) -> Round:
+        """Pings beside a flood.  Raises Failed, GeneratorFailed."""
+        job = self._job(cell, server)
+        if job.connections < 2:
+            raise Failed("serves one client at a time: nobody can ping beside a flood")
+        job.kind, job.rate = "fairness", PINGS
         return self._do(job, cell, server, number)
 
     def memory(self, cell: Cell, server: Server, number: int) -> Round:

@@ -10,7 +10,7 @@ import msgspec
 FORMAT = 1
 
 Kind = Literal["ours", "bare", "control", "peer", "yours"]
-Measure = Literal["closed", "paced", "memory", "registration", "retr", "stor", "login"]
+Measure = Literal["closed", "paced", "memory", "churn", "fairness", "registration", "retr", "stor", "login"]
 
 
 MIB = 1 << 20
@@ -81,7 +81,12 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
     @property
     def rated(self) -> bool:
         """Whether its windows are as many operations as there can be, so that they have a rate."""
-        return self.measure not in ("paced", "memory")
+        return self.measure != "memory" and not self.timed
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is about how long each operation waits: its rounds have histograms."""
+        return self.measure in ("paced", "fairness")
 
     @property
     def large(self) -> bool:
@@ -97,6 +102,10 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
         words = [f"{self.connections:,} connection{'s' if self.connections != 1 else ''}"]
         if self.measure == "memory":
             return f"{self.connections:,} idle connections"
+        if self.measure == "churn":
+            return "connect, one exchange, close; 8 at a time"
+        if self.measure == "fairness":
+            return "one client floods, another pings 2,000 times a second"
         if self.service != "rpc":
             words.append(f"{self.size // 1024} KiB" if self.size >= 1024 else f"{self.size} B")
         words.append(f"{self.depth} pipelined" if self.depth > 1 else "depth 1")

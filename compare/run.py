@@ -23,6 +23,12 @@ from compare.results import AGAIN, Cell, Gate, Results, Round, Row
 OVERHEAD = 0.3
 """Seconds that a window costs beside its own, for the time left."""
 
+CONNECTING = 0.0003
+"""Seconds that each of its connections costs."""
+
+LOOKS = 1.2
+"""Seconds that a new server and the looks at its memory cost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -34,10 +40,48 @@ class Plan:
     budget: float = 0
 
 
+def _takes(cell: Cell) -> float:
+    """Seconds of one window, its connections and, for memory, its server's start and the looks included."""
+    connecting = CONNECTING * cell.connections
+    return connecting + OVERHEAD + (LOOKS if cell.measure == "memory" else cell.seconds)
+
+
 def rotated(names: Sequence[str], number: int) -> list[str]:
     """The order of round `number`, counted from 1: everybody comes first once."""
     shift = (number - 1) % len(names) if names else 0
     return [*names[shift:], *names[:shift]]
+
+
+def named(contenders: Sequence[Contender], cell: Cell) -> list[str]:
+    """Who is in a cell, in the table's order; the user's own are in all of their service."""
+    return [
+        one.name
+        for one in contenders
+        if one.service == cell.service and (not cell.names or one.name in cell.names or one.kind == "yours")
+    ]
+
+
+def rounds_of(plan: Plan, cell: Cell, name: str) -> int:
+    """How often this one is measured in this cell."""
+    if not cell.rounds or name.removesuffix(AGAIN) in cell.core:
+        return plan.rounds
+    return min(cell.rounds, plan.rounds)
+
+
+def planned_for(plan: Plan, number: int) -> float:
+    """Seconds that round `number` should take."""
+    return sum(
+        _takes(cell)
+        for cell in plan.cells
+        for name in named(plan.contenders, cell)
+        if number <= rounds_of(plan, cell, name)
+    )
+
+
+def expected(plan: Plan) -> float:
+    """Seconds that it should all take."""
+    before = 3 * OVERHEAD * len(plan.contenders) + len(plan.cells)
+    return before + sum(planned_for(plan, number) for number in range(1, plan.rounds + 1))
 
 
 def twin(contenders: Sequence[Contender], cell: Cell) -> Contender | None:
@@ -89,7 +133,7 @@ class Run:
             # Of this cell alone: it is there to show what two equals differ by.
             self.contenders.append(again)
             results.control = again.name.removesuffix(AGAIN)
-        self.watcher.expect(self._expected())
+        self.watcher.expect(expected(plan))
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="twofold-")))
         self.files = certificate.make(folder)
         if any(one.service == "files" for one in results.cells):
@@ -107,9 +151,9 @@ class Run:
         began, planned = self.clock(), 0.0
         for number in range(1, plan.rounds + 1):
             self._round(number, again.name if again else "")
-            planned += self._planned(number)
+            planned += planned_for(plan, number)
             # What the next round will take, at the pace of those so far.
-            ahead = self._planned(number + 1) * (self.clock() - began) / max(planned, 0.1)
+            ahead = planned_for(plan, number + 1) * (self.clock() - began) / max(planned, 0.1)
             if plan.budget and number < plan.rounds and self.clock() + ahead > plan.budget:
                 self._note(f"{number} of {plan.rounds} rounds fitted into the time")
                 break
@@ -192,38 +236,12 @@ class Run:
     # -- the rounds ---------------------------------------------------------------------
 
     def _names(self, cell: Cell) -> list[str]:
-        """Who is in a cell, in the table's order; the user's own are in all of their service."""
-        return [
-            one.name
-            for one in self.contenders
-            if one.service == cell.service
-            and (not cell.names or one.name in cell.names or one.kind == "yours")
-        ]
-
-    def _rounds(self, cell: Cell, name: str) -> int:
-        """How often this one is measured in this cell."""
-        if not cell.rounds or name.removesuffix(AGAIN) in cell.core:
-            return self.plan.rounds
-        return min(cell.rounds, self.plan.rounds)
-
-    def _planned(self, number: int) -> float:
-        """Seconds that round `number` should take."""
-        return sum(
-            cell.seconds + OVERHEAD
-            for cell in self.plan.cells
-            for name in self._names(cell)
-            if number <= self._rounds(cell, name)
-        )
-
-    def _expected(self) -> float:
-        """Seconds that it should all take."""
-        before = 3 * OVERHEAD * len(self.contenders) + len(self.plan.cells)
-        return before + sum(self._planned(number) for number in range(1, self.plan.rounds + 1))
+        return named(self.contenders, cell)
 
     def _round(self, number: int, again: str) -> None:
         control_cell = next((one.id for one in self.results.cells if one.rated), "")
         for cell in self.results.cells:
-            names = [one for one in self._names(cell) if number <= self._rounds(cell, one)]
+            names = [one for one in self._names(cell) if number <= rounds_of(self.plan, cell, one)]
             if cell.id != control_cell:
                 names = [one for one in names if one != again]
             for name in rotated(names, number):
@@ -231,12 +249,16 @@ class Run:
                 server = self.servers.get((cell.service, name))
                 if server and (cell.id, name) not in self.out:
                     self._window(cell, server, number)
-                self.watcher.done(cell.seconds + OVERHEAD)
+                self.watcher.done(_takes(cell))
 
     def _window(self, cell: Cell, server: Server, number: int) -> None:
         name = server.contender.name
         try:
-            if cell.rated:
+            if cell.measure == "churn":
+                round_ = self.bench.churn(cell, server, number)
+            elif cell.measure == "fairness":
+                round_ = self.bench.fairness(cell, server, number)
+            elif cell.rated:
                 round_ = self.bench.closed(cell, server, number)
             elif cell.measure == "paced":
                 round_ = self.bench.paced(cell, server, number, self._pace(cell, name))

@@ -28,7 +28,7 @@ def show(results: Results, console: Console) -> None:
     if results.interrupted:
         console.print(Text(f"Not whole: {results.interrupted}.", style="bold red"))
     for cell in results.cells:
-        if cell.measure != "paced" and (lines := findings.lines(cell)):
+        if not cell.timed and (lines := findings.lines(cell)):
             console.print(_cell(cell, lines))
     _latencies(findings, console)
     _figures(findings, console)

@@ -29,6 +29,9 @@ SMALL_FILES = ("twisted", "gevent", "pyftpdlib")
 
 LARGE_FILE = 1 << 30
 
+GROWTH = (10, 100, 1_000, 5_000)
+"""Connections of the cells that show how costs grow; 1, 50 and 500 have cells of their own."""
+
 MEMBERS = 201
 """One who says and 200 who are told."""
 
@@ -107,6 +110,24 @@ def full(seconds: float, descriptors: int) -> list[Cell]:
     return [one for one in _every(seconds) if one.connections + SPARE <= descriptors]
 
 
+def _growth(
+    service: str, connections: Iterable[int], seconds: float, names: tuple[str, ...] = ()
+) -> list[Cell]:
+    """The headline's load on fewer and on many more connections; three rounds say how it grows."""
+    return [
+        Cell(
+            id=f"{service}-{count}",
+            service=service,
+            measure="closed",
+            connections=count,
+            seconds=seconds,
+            names=names,
+            rounds=3,
+        )
+        for count in connections
+    ]
+
+
 def _every(seconds: float) -> list[Cell]:
     return [
         Cell(id="echo", service="echo", measure="closed", seconds=seconds),
@@ -144,12 +165,31 @@ def _every(seconds: float) -> list[Cell]:
         Cell(
             id="echo-memory-10k", service="echo", measure="memory", connections=10_000, names=BEST, rounds=2
         ),
+        *_growth("echo", GROWTH, seconds, BEST),
+        *(
+            Cell(
+                id=f"echo-memory-{connections}",
+                service="echo",
+                measure="memory",
+                connections=connections,
+                names=BEST,
+                rounds=2,
+            )
+            for connections in (10, 100, 5_000)
+        ),
+        Cell(id="echo-churn", service="echo", measure="churn", seconds=seconds),
+        Cell(id="echo-fairness", service="echo", measure="fairness", connections=2, seconds=seconds),
         Cell(id="udp", service="udp", measure="closed", seconds=seconds),
         Cell(id="udp-64b", service="udp", measure="closed", size=64, seconds=seconds),
         Cell(id="tls", service="tls", measure="closed", seconds=seconds),
+        Cell(id="tls-churn", service="tls", measure="churn", seconds=seconds),
         Cell(id="tls-64k", service="tls", measure="closed", connections=10, size=65_536, seconds=seconds),
         Cell(id="rpc", service="rpc", measure="closed", seconds=seconds),
         Cell(id="rpc-16", service="rpc", measure="closed", depth=16, seconds=seconds),
+        *_growth("rpc", (1, *GROWTH), seconds),
+        Cell(id="rpc-memory", service="rpc", measure="memory", connections=1_000, rounds=2),
+        Cell(id="rpc-churn", service="rpc", measure="churn", seconds=seconds),
+        Cell(id="rpc-fairness", service="rpc", measure="fairness", connections=2, seconds=seconds),
         *(
             Cell(
                 id=f"rpc-at-{percent}",

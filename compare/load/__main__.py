@@ -9,8 +9,10 @@ import sys
 import msgspec
 
 from compare.dialects import WrongAnswer
+from compare.load.churn import Churn
 from compare.load.closed import ClosedLoop
 from compare.load.connections import Connection, Lost, tls_context
+from compare.load.fairness import Fairness
 from compare.load.fanout import FanOut
 from compare.load.ftp_sessions import FTPSession
 from compare.load.jobs import Job, Outcome
@@ -44,6 +46,9 @@ class Worker:
         return outcome
 
     def _round_trips(self, job: Job, outcome: Outcome) -> None:
+        if job.kind == "churn":
+            Churn(job).run(outcome)
+            return
         connections: list[Connection] = []
         try:
             context = tls_context(job)
@@ -54,6 +59,8 @@ class Worker:
                 self.held, connections = connections, []
             elif job.kind == "closed":
                 ClosedLoop(job, connections).run(outcome)
+            elif job.kind == "fairness":
+                Fairness(job, connections).run(outcome)
             else:
                 PacedLoop(job, connections).run(outcome)
         finally:

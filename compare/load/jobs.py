@@ -18,7 +18,19 @@ class Job(msgspec.Struct, kw_only=True):
     it moves files of `size` bytes, of which those that are stored are in `folder`.
     """
 
-    kind: Literal["closed", "paced", "idle", "release", "fanout", "registration", "retr", "stor", "login"]
+    kind: Literal[
+        "closed",
+        "paced",
+        "idle",
+        "release",
+        "churn",
+        "fairness",
+        "fanout",
+        "registration",
+        "retr",
+        "stor",
+        "login",
+    ]
     transport: Transport = "tcp"
     port: int = 0
     connections: int = 1

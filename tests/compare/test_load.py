@@ -72,6 +72,32 @@ def test_an_open_loop_keeps_its_rate_and_its_histogram(generator: Generator, ser
     assert HdrHistogram.decode(found.histogram).total_count == found.samples
 
 
+def test_churn_counts_connections_of_one_exchange(generator: Generator, server: Server) -> None:
+    found = generator.do(_echo(server, kind="churn", stamped=False))
+    assert found.problem == ""
+    assert found.operations > 0
+    assert found.server_cpu > 0
+
+
+def test_a_ping_beside_a_flood_is_timed_from_the_intended_send(generator: Generator, server: Server) -> None:
+    found = generator.do(_echo(server, kind="fairness", connections=2, rate=500, seconds=0.2))
+    assert found.problem == ""
+    assert found.intended == 100
+    assert found.samples + found.unsent == 100
+    assert HdrHistogram.decode(found.histogram).total_count == found.samples
+
+
+@pytest.mark.parametrize("kind", ["churn", "fairness"])
+def test_neither_takes_a_wrong_answer(
+    generator: Generator, misbehaving: Callable[[str], Contender], kind: str
+) -> None:
+    with Server(misbehaving("turns" if kind == "fairness" else "wrong"), None) as wrong:
+        wrong.start()
+        job = _echo(wrong, kind=kind, stamped=False, connections=2, rate=500, seconds=1.0, warmup=0.001)
+        found = generator.do(job)
+    assert "wrong" in found.problem or "came back changed" in found.problem
+
+
 def test_a_wrong_answer_ends_the_window(
     generator: Generator, misbehaving: Callable[[str], Contender]
 ) -> None:
