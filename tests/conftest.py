@@ -22,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--target", metavar="HOST:PORT", help="run the tests of echo's TCP against this server, not ours"
     )
     parser.addoption(
+        "--uploads", type=int, default=100, metavar="N", help="uploads over TLS to files (%(default)s)"
+    )
+    parser.addoption(
+        "--sessions", type=int, default=50, metavar="N", help="sessions of files at once (%(default)s)"
+    )
+    parser.addoption(
         "--crowd",
         type=int,
         default=300,

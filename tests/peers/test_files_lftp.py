@@ -1,0 +1,134 @@
+"""files against lftp: FEAT before USER, OPTS MLST, MFMT and SITE CHMOD, several connections at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+from tests.ftp_servers import Files, files
+from tests.peers.programs import environment, program
+
+__all__ = ["files"]
+
+DATA = random.Random(12).randbytes(2_000_000)
+ALL = "set ssl:ca-file {ca}; set net:max-retries 2; set cmd:fail-exit true; set xfer:log false; "
+WAYS = {
+    "clear": ("tcp", "ftp", "set ftp:ssl-allow false; "),
+    "auth": ("tcp", "ftp", "set ftp:ssl-force true; set ftp:ssl-protect-data true; "),
+    "implicit": ("tls", "ftps", "set ftp:ssl-protect-data true; "),
+}
+
+
+class LFTP:
+    """lftp, as ann, in a directory of its own."""
+
+    def __init__(self, files: Files, home: Path, way: str) -> None:
+        over, scheme, self.settings = WAYS[way]
+        port = files.running.where[over][1][1]  # type: ignore[index]
+        assert files.running.certificate is not None
+        self.settings += ALL.format(ca=files.running.certificate.ca)
+        self.url = f"{scheme}://{'127.0.0.1' if way == 'clear' else 'localhost'}:{port}"
+        self.home = home
+
+    def __call__(self, commands: str) -> str:
+        """What it prints."""
+        words = [
+            program("lftp"),
+            "--norc",
+            "-u",
+            "ann,sesame",
+            "-e",
+            f"{self.settings}{commands}; exit",
+            self.url,
+        ]
+        run = subprocess.run(
+            words,
+            cwd=self.home,
+            env=environment(HOME=str(self.home)),
+            capture_output=True,
+            timeout=servers.PATIENCE,
+            check=False,
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout.decode()
+
+
+@pytest.fixture(params=WAYS)
+def lftp(files: Files, tmp_path: Path, request: pytest.FixtureRequest) -> LFTP:
+    (tmp_path / "home").mkdir()
+    return LFTP(files, tmp_path / "home", request.param)
+
+
+def tree(top: Path) -> dict[str, tuple[bytes, int, int]]:
+    """Every file below: its bytes, when it was changed, its permissions."""
+    found = {}
+    for path in top.rglob("*"):
+        if path.is_file():
+            stat = path.stat()
+            name = str(path.relative_to(top))
+            found[name] = path.read_bytes(), int(stat.st_mtime), stat.st_mode & 0o777
+    return found
+
+
+def grow(top: Path) -> None:
+    """A few directories and files, some old, some with names of their own."""
+    for number, name in enumerate(["a", "b/c", "b/caf\u00e9", "b/d/with space", "b/d/empty", "e/'quoted'"]):
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"" if name.endswith("empty") else DATA[: 1000 * number + 1])
+        path.chmod(0o640 if number % 2 else 0o604)
+        os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))
+
+
+def test_a_tree_goes_up_and_comes_down(lftp: LFTP, files: Files, tmp_path: Path) -> None:
+    """`mirror`: with the times and the permissions that the files have."""
+    grow(lftp.home / "up")
+    there = f"tree-{tmp_path.name}"
+    lftp(f"mirror --reverse up {there}")
+    assert tree(files.root / there) == tree(lftp.home / "up")
+    lftp(f"mirror --parallel=3 {there} down")
+    assert tree(lftp.home / "down") == tree(lftp.home / "up")
+    assert "put" not in lftp(f"mirror --reverse --dry-run up {there}"), "nothing is new"
+
+
+def test_a_file_comes_over_several_connections(lftp: LFTP, files: Files) -> None:
+    (files.root / "long").write_bytes(DATA)
+    lftp("pget -n 4 long -o mine")
+    assert (lftp.home / "mine").read_bytes() == DATA
+
+
+def test_what_was_cut_goes_on_both_ways(lftp: LFTP, files: Files) -> None:
+    (files.root / "long").write_bytes(DATA)
+    (lftp.home / "mine").write_bytes(DATA[:700_000])
+    lftp("get -c long -o mine")
+    assert (lftp.home / "mine").read_bytes() == DATA
+    (files.root / "grown").write_bytes(DATA[:700_000])
+    lftp("put -c mine -o grown")
+    assert (files.root / "grown").read_bytes() == DATA
+
+
+def test_a_thousand_names_are_listed(lftp: LFTP, files: Files) -> None:
+    (files.root / "many").mkdir(exist_ok=True)
+    for number in range(1000):
+        (files.root / "many" / f"{number:03}").touch()
+    assert lftp("cls -1 many").split() == [f"many/{number:03}" for number in range(1000)]
+    assert len(lftp("ls many").splitlines()) == 1000
+
+
+def test_active_mode(lftp: LFTP, files: Files) -> None:
+    (files.root / "long").write_bytes(DATA)
+    lftp("set ftp:passive-mode false; get long -o mine; put mine -o active")
+    assert (files.root / "active").read_bytes() == DATA
+
+
+def test_files_are_renamed_removed_and_told_of(lftp: LFTP, files: Files) -> None:
+    (files.root / "old").write_bytes(b"12345")
+    said = lftp("mv old new; mkdir -p dir/sub; du -b new; rm new; rmdir dir/sub dir")
+    assert said.split()[0] == "5"
+    assert not (files.root / "new").exists()
+    assert not (files.root / "dir").exists()
