@@ -40,38 +40,21 @@ def username(said: str, most: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _pattern(mask: str) -> re.Pattern[str]:
-    # One * is as good as many, and many would let a mask take exponential time.
-    mask = re.sub(r"\*+", "*", mask)
-    parts = [".*" if one == "*" else "." if one == "?" else re.escape(one) for one in mask]
-    return re.compile("".join(parts), re.DOTALL)
+    first, *rest = mask.split("*")
+    if not rest:
+        return re.compile(_literal(first), re.DOTALL)
+    *middle, last = [part for part in rest[:-1] if part] + rest[-1:]
+    # What stands between two stars is best found where it comes first: nothing is gained by looking
+    # further on when the rest does not match, and with many stars that would take for ever.  A lookahead
+    # is not gone back into, which is what (?>...) says from Python 3.11 on.
+    found = [f"(?=(?P<g{at}>.*?{_literal(part)}))(?P=g{at})" for at, part in enumerate(middle)]
+    return re.compile(f"{_literal(first)}{''.join(found)}.*{_literal(last)}", re.DOTALL)
 
 
-_MANY_STARS = 8
-"""Stars in one mask beyond which it is matched by hand: a regular expression backtracks."""
+def _literal(part: str) -> str:
+    return "".join("." if one == "?" else re.escape(one) for one in part)
 
 
 def matches(mask: str, text: str) -> bool:
     """Does the mask of * and ? match the whole text (RFC 2812 §2.5)?"""
-    mask, text = fold(mask), fold(text)
-    if mask.count("*") > _MANY_STARS:
-        return _matches_by_hand(mask, text)
-    return _pattern(mask).fullmatch(text) is not None
-
-
-def _matches_by_hand(mask: str, text: str) -> bool:
-    """Greedy, going back to the last star only: at most len(mask) * len(text) steps."""
-    at = place = 0
-    star, retry = -1, 0
-    while place < len(text):
-        if at < len(mask) and mask[at] == "*":
-            star, retry = at, place
-            at += 1
-        elif at < len(mask) and mask[at] in ("?", text[place]):
-            at += 1
-            place += 1
-        elif star >= 0:
-            retry += 1
-            at, place = star + 1, retry
-        else:
-            return False
-    return not mask[at:].strip("*")
+    return _pattern(fold(mask)).fullmatch(fold(text)) is not None
