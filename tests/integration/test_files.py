@@ -234,6 +234,43 @@ def test_a_link_inside_is_followed_and_one_to_another_home_is_not(
     files.running.wait_for("Leads out of the served directory")
 
 
+def test_links_may_be_followed_never(own_files: OwnFiles) -> None:
+    files = own_files("--symlinks=never")
+    (files.root / "tea").write_bytes(b"tea")
+    (files.root / "link").symlink_to("tea")
+    with files.login() as ftp:
+        for command in ("RETR link", "STOR link", "APPE link"):
+            ftp.passive()
+            ftp.does(command, 550)
+        assert ftp.take("RETR tea") == b"tea"
+
+
+# -- what is no command ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("over", ["tcp", "auth"])
+def test_a_line_without_end_is_one_500_and_the_end(login: Login, over: str) -> None:
+    ftp = login(over=over)
+    ftp.control.send(b"STOR " + b"x" * 100_000)
+    ftp.hears(500)
+    assert ftp.ended() == b""
+
+
+def test_lines_may_end_in_lf_and_come_in_any_pieces(ann: FTP) -> None:
+    for byte in b"noop\nNOOP\r\nFEET\nNOOP\n":
+        ann.control.send(bytes([byte]))
+    for code in (200, 200, 500, 200):
+        ann.hears(code)
+
+
+def test_on_ipv6_pasv_points_to_epsv(login: Login) -> None:
+    """RFC 959's PASV has room for IPv4 alone."""
+    ftp = login(over="tcp6")
+    assert "EPSV" in ftp.does("PASV", 501)
+    ftp.does("PORT 127,0,0,1,200,1", 501)
+    ftp.does("EPSV 1", 522)
+
+
 # -- how the kernel helps, or does not ---------------------------------------------------------------
 
 
@@ -258,3 +295,18 @@ def test_a_file_that_shrinks_while_it_is_sent_is_451(own_files: OwnFiles, sendfi
         assert len(data.read_to_end()) < len(CONTENT) * 10
         ftp.hears(451)
         ftp.does("NOOP", 200)
+
+
+@pytest.mark.parametrize("uploads", ["rename", "direct"])
+def test_with_fsync_226_waits_for_the_disk(own_files: OwnFiles, uploads: str) -> None:
+    """The commit then runs in a thread, and whatever is said meanwhile waits for it."""
+    files = own_files("--fsync=true", f"--uploads={uploads}")
+    with files.login() as ftp:
+        for number in range(5):
+            with ftp.begin(f"STOR tea{number}") as data:
+                data.send(CONTENT)
+                ftp.send(f"SIZE tea{number}")
+                finish(data)
+            ftp.hears(226)
+            ftp.hears(213)
+            assert (files.root / f"tea{number}").read_bytes() == CONTENT
