@@ -8,13 +8,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
 from protocols.files.settings import FilesLimits
 from tests.clients import TLSClient
-from tests.ftp_client import FTP, finish, truncate
+from tests.ftp_client import FTP, truncate
 from tests.ftp_servers import Files, Login, OwnFiles
 from tests.servers import wait_until
 
@@ -213,23 +214,29 @@ def rst(ftp: FTP) -> None:
 
 @overs
 @pytest.mark.parametrize("cut", [fin, orderly, rst])
-@pytest.mark.parametrize("first", ["control", "data"])
+@pytest.mark.parametrize("seen", ["before", "behind", "at once"])
 def test_an_upload_ends_with_its_control_connection(
-    login: Login, files: Files, name: str, over: str, cut: object, first: str
+    login: Login, files: Files, name: str, over: str, cut: Callable[[FTP], None], seen: str
 ) -> None:
-    """A client that dies ends both, and the end of the data must not look like the whole file."""
-    ftp = login(over=over)
+    """A client that dies ends both, and the end of the data must not look like the whole file, whichever the
+    server sees first."""
+    ftp, other = login(over=over), login()
     data = ftp.begin(f"STOR {name}")
     data.send(HALF)
     arrived(ftp, len(HALF))
-    cut(ftp)  # type: ignore[operator]
-    if first == "control":
-        files.running.wait_for(f"STOR /{name}: {len(HALF)} bytes")
-    with suppress(OSError):  # it may be reset already
-        data.send(b"more")
+    if seen == "at once":
+        files.running.signal(signal.SIGSTOP)
         data.half_close()
+        cut(ftp)
+        files.running.signal(signal.SIGCONT)
+    else:
+        cut(ftp)
+        if seen == "before":
+            files.running.wait_for(f"STOR /{name}: {len(HALF)} bytes")
+        with suppress(OSError):  # it may be reset already
+            data.send(b"more")
+            data.half_close()
     files.running.wait_for(f"STOR /{name}: ")
-    other = login()
     assert none_but_parts(files, name)
     assert other.size(name) >= len(HALF)
     data.close()
@@ -323,76 +330,3 @@ def test_a_server_that_is_killed_leaves_no_half_file_and_a_part_to_go_on_with(
         ftp.give("STOR tea", REST)
     assert (again.root / "tea").read_bytes() == HALF + REST
     assert sorted(os.listdir(again.root)) == ["cat", "tea"]
-
-
-# -- two at once -----------------------------------------------------------------------------------
-
-
-@overs
-def test_the_last_complete_upload_wins_and_there_is_never_a_mixture(
-    login: Login, files: Files, name: str, over: str
-) -> None:
-    one, two, three = (login(over=over) for _ in range(3))
-    here = [ftp.begin(f"STOR {name}") for ftp in (one, two, three)]
-    for number, data in enumerate(here):
-        data.send(bytes([number]) * 300_000)
-    assert none_but_parts(files, name)
-    for number in (1, 0):
-        finish(here[number])
-        (one, two)[number].hears(226)
-        assert (files.root / name).read_bytes() == bytes([number]) * 300_000
-    here[2].reset()
-    three.hears(426)
-    assert (files.root / name).read_bytes() == bytes(300_000)
-
-
-def test_two_uploads_under_their_own_name_are_one_too_many(own_files: OwnFiles) -> None:
-    files = own_files("--uploads=direct")
-    with files.login() as one, files.login() as two, one.begin("STOR tea") as data:
-        data.send(HALF)
-        two.passive()
-        two.does("STOR tea", 450)
-        finish(data)
-        one.hears(226)
-        assert (files.root / "tea").read_bytes() == HALF
-        two.give("STOR tea", REST)
-
-
-def test_a_file_may_go_or_be_renamed_while_it_is_sent(login: Login, files: Files, name: str) -> None:
-    content = os.urandom(3_000_000)
-    for command in (f"DELE {name}", f"RNFR {name}"):
-        (files.root / name).write_bytes(content)
-        ftp, other = login(), login()
-        with ftp.begin(f"RETR {name}", buffer=4096) as data:
-            data.read(1)
-            other.does(command, 250 if command.startswith("DELE") else 350)
-            if command.startswith("RNFR"):
-                other.does(f"RNTO {name}.new", 250)
-            assert data.read_to_end() == content[1:]
-        ftp.hears(226)
-        assert not (files.root / name).exists()
-
-
-def test_a_file_may_go_while_its_successor_arrives(login: Login, files: Files, name: str) -> None:
-    (files.root / name).write_bytes(b"before")
-    ftp, other = login(), login()
-    with ftp.begin(f"STOR {name}") as data:
-        data.send(HALF)
-        os.unlink(files.root / name)
-        other.does(f"DELE {name}", 450)  # of the upload, which is in use
-        finish(data)
-    ftp.hears(226)
-    assert (files.root / name).read_bytes() == HALF
-
-
-def test_a_directory_may_go_while_a_file_arrives_in_it(login: Login, files: Files, name: str) -> None:
-    """The part is gone with it, or was moved with it: the upload is where its directory is, or fails."""
-    (files.root / name).mkdir()
-    ftp, other = login(), login()
-    with ftp.begin(f"STOR {name}/tea") as data:
-        data.send(HALF)
-        other.does(f"RNFR {name}", 350)
-        other.does(f"RNTO {name}.new", 250)
-        finish(data)
-    ftp.hears(226)
-    assert (files.root / f"{name}.new" / "tea").read_bytes() == HALF
