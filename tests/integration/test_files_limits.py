@@ -29,8 +29,8 @@ overs = pytest.mark.parametrize("over", ["tcp", "auth"])
 def test_a_reader_who_stops_is_cut(own_files: OwnFiles, over: str, sendfile: str) -> None:
     files = own_files("--limits-stall=0.3", f"--sendfile={sendfile}")
     (files.root / "tea").write_bytes(bytes(20_000_000))
+    began = time.monotonic()
     with files.login(over=over) as ftp, ftp.begin("RETR tea", buffer=4096) as data:
-        began = time.monotonic()
         data.read(10_000)
         assert "stalled" in ftp.hears(426)
         assert time.monotonic() - began >= 0.3
@@ -44,8 +44,8 @@ def test_a_sender_who_stops_is_cut(own_files: OwnFiles, over: str) -> None:
     files = own_files("--limits-stall=0.3")
     with files.login(over=over) as ftp:
         for sent in (b"", b"some"):
+            began = time.monotonic()
             with ftp.begin("STOR tea") as data:
-                began = time.monotonic()
                 data.send(sent)
                 assert "stalled" in ftp.hears(426)
                 assert time.monotonic() - began >= 0.3
@@ -94,11 +94,11 @@ def test_silence_is_ended_but_not_during_a_transfer(own_files: OwnFiles) -> None
     files = own_files("--limits-idle=1")
     (files.root / "tea").write_bytes(bytes(5_000_000))
     with files.login() as ftp, ftp.begin("RETR tea", buffer=4096) as data:
+        began = time.monotonic()
         with files.connect() as idle:
             idle.hears(220)
-            began = time.monotonic()
             idle.hears(421)
-            assert time.monotonic() - began >= 0.9
+            assert time.monotonic() - began >= 1
             assert idle.ended() == b""
         assert len(data.read_to_end()) == 5_000_000
         ftp.hears(226)
