@@ -111,6 +111,24 @@ def test_rest_goes_on_with_an_upload(login: Login, files: Files, name: str, over
     assert (files.root / name).read_bytes() == CONTENT
 
 
+def test_what_arrives_while_a_thread_is_at_work_waits_for_it(own_files: OwnFiles) -> None:
+    """What is kept of a large file is copied at the first bytes, and all others come behind them."""
+    files, large = own_files(), 100_000_000
+    with open(files.root / "large", "wb") as file:
+        file.truncate(large)
+    with files.login() as ftp:
+        ftp.does(f"REST {large}", 350)
+        with ftp.begin("STOR large") as data:
+            for at in range(0, len(CONTENT), 100_000):
+                data.send(CONTENT[at : at + 100_000])
+                ftp.moved()  # so that it comes in many pieces
+            finish(data)
+        ftp.hears(226)
+    with open(files.root / "large", "rb") as file:
+        file.seek(large)
+        assert file.read() == CONTENT
+
+
 def test_rang_is_a_part_of_a_download(ann: FTP, files: Files, name: str) -> None:
     (files.root / name).write_bytes(CONTENT)
     ann.does("RANG 1000 400000", 350)
