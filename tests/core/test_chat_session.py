@@ -277,6 +277,24 @@ def test_answers_are_bounded_and_go_on_where_they_stopped() -> None:
     assert lines[-1].endswith("PONG irc.example.org :after")
 
 
+@pytest.mark.parametrize("asked", ["WHO #tea", "WHO n*"])
+def test_somebody_may_leave_while_a_long_answer_is_given(asked: str) -> None:
+    """Who left a channel, or the server, between two pieces of the answer is not in the second."""
+    world = World()
+    ann = world.register("ann").send("JOIN #tea")
+    crowd = [world.register(f"n{at}").send("JOIN #tea") for at in range(900)]
+    ann.lines()
+    orders = ann.session.received(f"{asked}\r\nPING after\r\n".encode(), world.now)
+    world.carry_out(ann, orders)
+    assert ann.session.more
+    for client in crowd[-1:-20:-1]:
+        world.carry_out(client, client.session.received(b"PART #tea\r\n", world.now))
+    crowd[-30].lose()
+    world.settle()
+    lines = ann.lines()
+    assert lines[-1].endswith("PONG irc.example.org :after")
+
+
 # -- the end ---------------------------------------------------------------------------
 
 

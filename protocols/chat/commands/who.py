@@ -30,33 +30,35 @@ def who(session: ChatSession, message: Message, now: float) -> Iterator[None]:
     flags, percent, fields = options.partition("%")
     wanted, _, token = fields.partition(",")
     extended = percent and any(field in FIELDS for field in wanted)
-    found: list[tuple[User, Channel | None]]
+    channel = network.channels.get(fold(mask)) if mask.startswith("#") else None
+    found: list[User]
     if mask.startswith("#"):
-        channel = network.channels.get(fold(mask))
         found = []
         if channel is not None and network.shows(channel, asker):
-            found = [(one, channel) for one in channel.members if asker in channel.members
-                     or network.sees(asker, one)]  # fmt: skip
+            found = [one for one in channel.members if asker in channel.members or network.sees(asker, one)]
     elif fold(mask) in network.nicks:
-        user = network.nicks[fold(mask)]
-        found = [(user, _common(session, asker, user))]
+        found = [network.nicks[fold(mask)]]
     else:
         everybody = mask in ("*", "0")
         found = [
-            (one, _common(session, asker, one))
+            one
             for one in network.users.values()
             if network.sees(asker, one) and (everybody or _is_meant(mask, one))
         ]
-    for user, channel in found:
+    for user in found:
+        # A long answer is given in pieces: somebody may have left between two of them.
+        if user.id not in network.users or (channel is not None and user not in channel.members):
+            continue
+        place = channel if channel is not None else _common(asker, user)
         if "o" in flags and "o" not in user.modes:
             continue
         if extended:
-            _extended(session, asker, user, channel, wanted, token)
+            _extended(session, asker, user, place, wanted, token)
         else:
-            where = channel.name if channel is not None else "*"
+            where = place.name if place is not None else "*"
             session.reply(
                 RPL_WHOREPLY, where, user.username, user.host, session.server.name, user.nick,
-                _flags(session, user, channel), user.realname,
+                _flags(session, user, place), user.realname,
             )  # fmt: skip
         yield
     session.reply(RPL_ENDOFWHO, mask)
@@ -68,7 +70,7 @@ def _is_meant(mask: str, user: User) -> bool:
     return any(matches(mask, one) for one in said)
 
 
-def _common(session: ChatSession, asker: User, user: User) -> Channel | None:
+def _common(asker: User, user: User) -> Channel | None:
     """A channel to name beside the user: the first that the asker may know of."""
     for channel in user.channels.values():
         if asker in channel.members:
