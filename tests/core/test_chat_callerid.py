@@ -65,3 +65,9 @@ def test_the_list_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     ann, _, _ = (where.register(nick) for nick in ("ann", "bob", "cyd"))
     assert ann.send("ACCEPT bob,cyd").numerics() == ["456"]
     assert ann.send("ACCEPT *").lines()[0] == ":irc.example.org 281 ann bob"
+
+
+def test_the_list_is_shown_once_however_often_it_was_asked_for() -> None:
+    """One line of 512 bytes would else be answered by a mebibyte."""
+    ann = World().register("ann")
+    assert ann.send("ACCEPT " + ",".join("*" * 200)).numerics() == ["282"]

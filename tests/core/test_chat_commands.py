@@ -64,7 +64,7 @@ def test_the_log_has_who_and_why_and_nobodys_words(caplog: pytest.LogCaptureFixt
     for client, nick in ((ann, "ann"), (bob, "bob"), (cyd, "cyd")):
         client.send("PASS open", f"NICK {nick}", f"USER {nick} 0 * :words")
     ann.send("JOIN #tea", "PRIVMSG bob :words", "OPER admin sesame", "KILL bob :words", "KILL ann :words")
-    cyd.send("AWAY :words", "QUIT :words")
+    cyd.send("OPER words words", "OPER admin words", "AWAY :words", "QUIT :words")
     world.connect().send("PASS words", "NICK dan", "USER dan 0 * :words")
     peer = "192.0.2.1:40000"
     assert [record.getMessage() for record in caplog.records] == [
@@ -75,6 +75,8 @@ def test_the_log_has_who_and_why_and_nobodys_words(caplog: pytest.LogCaptureFixt
         f"{peer}: bob: killed",
         f"{peer}: ann kills ann",
         f"{peer}: ann: Killed",
+        f"{peer}: cyd failed to become an operator",
+        f"{peer}: cyd failed to become operator admin",
         f"{peer}: cyd: Quit",
         f"{peer}: connected",
         f"{peer}: dan: Bad password",

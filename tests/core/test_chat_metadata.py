@@ -7,7 +7,8 @@ import pytest
 from protocols.chat.commands.metadata import is_key, value_limit
 from protocols.chat.lasting import Keeper
 from protocols.chat.message import LINE
-from protocols.chat.settings import ChatLimits, ChatSettings, Oper
+from protocols.chat.settings import ChatFlood, ChatLimits, ChatSettings, Oper
+from protocols.session import CHUNK
 from stores.chat import MIGRATIONS
 from stores.database import Database
 from stores.lasting import SqlKeeper
@@ -239,3 +240,32 @@ def test_before_the_connection_is_complete_one_has_limits_as_well() -> None:
     assert " LIMIT_REACHED SUB b 1 " in client.send("METADATA * SUB b").lines()[0]
     assert client.send("METADATA * CLEAR", "METADATA * SET b 1").numerics() == ["766", "761"]
     assert " INVALID_TARGET *ALL " in client.send("METADATA *ALL SYNC").lines()[0]
+
+
+def test_what_is_known_of_all_that_one_monitors_is_told_in_pieces() -> None:
+    """Answers are bounded: 100 nicks with 100 keys each would be 4 MiB at once."""
+    where = World()
+    ann = where.register("ann", *CAPS)
+    for at in range(20):
+        other = where.register(f"n{at}", *CAPS)
+        for key in range(20):
+            other.send(f"METADATA * SET key{key} :{'x' * 250}")
+        ann.send(f"MONITOR + n{at}")
+    ann.send("METADATA * SUB " + " ".join(f"key{key}" for key in range(15)))
+    ann.send("METADATA * SUB " + " ".join(f"key{key}" for key in range(15, 20)))
+    ann.lines()
+    orders = ann.session.received(b"MONITOR S\r\n", where.now)
+    assert ann.session.more
+    assert sum(len(order) for order in orders if isinstance(order, bytes)) < CHUNK + 1024
+    where.carry_out(ann, orders)
+    where.settle()
+    assert sum(" 761 " in line for line in ann.lines()) == 400
+
+
+def test_asking_for_the_metadata_of_everybody_is_dear() -> None:
+    """All the members of all one's channels are looked at for it."""
+    where = World(flood=ChatFlood(burst=44, rate=1))
+    ann = where.register("ann", *CAPS).send("METADATA * SUB key")
+    ann.lines()
+    ends = [line for line in ann.send(*["METADATA *ALL SYNC"] * 40).lines() if " BATCH -" in line]
+    assert len(ends) == 12

@@ -278,7 +278,10 @@ def _sub(session: ChatSession, target: str, keys: list[str]) -> Iterator[None] |
     if good:
         session.apply(Subscribe(session.name, session.wall(), tuple(good)))
     new = [key for key in _subscribed(session) if key not in before]
-    return _said(session, _synced(session, ALL, _visible(session), new)) if new else None
+    if not new:
+        return None
+    session.charge(2)
+    return _said(session, _synced(session, ALL, _visible(session), new))
 
 
 def _unsub(session: ChatSession, target: str, keys: list[str]) -> None:
@@ -303,12 +306,12 @@ def _sync(session: ChatSession, target: str, rest: list[str]) -> Iterator[None]:
     """All that is subscribed to, of a user, of a channel and its members, or of all one hears of."""
     if session.user is None:
         raise Failure("INVALID_TARGET", "Complete your connection first", target)
+    session.charge(2)
     if target == ALL:
         return _said(session, _synced(session, ALL, _visible(session)))
     found = find(session.server.network, session.user, target)
     if found is None:
         raise Failure("INVALID_TARGET", "Invalid metadata target", target)
-    session.charge(2)
     everybody: tuple[Target, ...] = (found, *found.members) if isinstance(found, Channel) else (found,)
     return _said(session, _synced(session, name_of(found), everybody))
 

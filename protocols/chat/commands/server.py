@@ -66,10 +66,12 @@ def oper(session: ChatSession, message: Message, now: float) -> None:
     name, password = message.params[0], message.params[1]
     known = next((one for one in session.server.settings.oper if one.name == name), None)
     if known is None:
+        log.warning("%s: %s failed to become an operator", session.peer, session.nick)
         raise Refusal(ERR_NOOPERHOST)
 
     def compared(result: Any, now: float) -> None:
         if result is not True:
+            log.warning("%s: %s failed to become operator %s", session.peer, session.nick, known.name)
             raise Refusal(ERR_PASSWDMISMATCH)
         log.info("%s: %s is operator %s", session.peer, session.nick, known.name)
         session.apply(BecomeOper(session.name, session.wall(), known.name, known.title, known.host))

@@ -187,10 +187,12 @@ def setname(session: ChatSession, message: Message, now: float) -> None:
 def accept(session: ChatSession, message: Message, now: float) -> None:
     """Caller-id, as Solanum has it: `nick,-nick`, or * for the list."""
     said = [one for one in message.params[0].split(",") if one] if message.params else []
+    # The list is shown once, wherever it was asked for and however often.
+    said = [one for at, one in enumerate(said) if one != "*" or "*" not in said[:at]]
     session.apply(Accept(session.name, session.wall(), tuple(said) or ("*",)))
 
 
-def monitor(session: ChatSession, message: Message, now: float) -> None:
+def monitor(session: ChatSession, message: Message, now: float) -> Iterator[None] | None:
     """Monitor: + and - take nicks, C clears, L lists, S says who is there."""
     what = message.params[0].upper()
     network = session.server.network
@@ -208,13 +210,22 @@ def monitor(session: ChatSession, message: Message, now: float) -> None:
             session.reply(RPL_MONLIST, line)
         session.reply(RPL_ENDOFMONLIST)
     elif what == "S":
-        there = [network.nicks[one].source for one in mine if one in network.nicks]
-        for line in in_lines(there):
-            session.reply(RPL_MONONLINE, line)
-        for one in mine:
-            for said in synced(session, network.nicks[one]) if one in network.nicks else ():
-                session.emit(said)
-        for line in in_lines(nick for one, nick in mine.items() if one not in network.nicks):
-            session.reply(RPL_MONOFFLINE, line)
+        return _watched(session, tuple(mine.items()))
     else:
         raise Refusal(ERR_NEEDMOREPARAMS, "MONITOR")
+    return None
+
+
+def _watched(session: ChatSession, mine: tuple[tuple[str, str], ...]) -> Iterator[None]:
+    """Who of these is there, with what is known of them, and who is not."""
+    nicks = session.server.network.nicks
+    there = [nicks[one] for one, _ in mine if one in nicks]
+    away = [nick for one, nick in mine if one not in nicks]
+    for line in in_lines(user.source for user in there):
+        session.reply(RPL_MONONLINE, line)
+    for user in there:
+        for said in synced(session, user):
+            session.emit(said)
+            yield
+    for line in in_lines(away):
+        session.reply(RPL_MONOFFLINE, line)
