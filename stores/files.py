@@ -28,6 +28,9 @@ QUICK: Final = frozenset(
 """What takes a few system calls on a local disk.  Not `remove` and `rename`: to free a large file's
 blocks takes as long as it is large."""
 
+DIRECTORY: Final = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""What was a directory when it was walked to, and may have become a link that leads out since."""
+
 
 class DiskStore:
     """The directory `root` and what is below it.
@@ -89,7 +92,7 @@ class DiskTree:
                     yield place
                 return
             with walk(self.store.root, self.home, links=True) as home:
-                fd = os.open(home.name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=home.parent)
+                fd = os.open(home.name, DIRECTORY | os.O_PATH, dir_fd=home.parent)
                 try:
                     with walk(fd, path, links=self.store.links, last=last) as place:
                         yield place
@@ -105,8 +108,7 @@ class DiskTree:
 
     def list(self, path: Path) -> Listing:
         with self.place(path) as place:
-            fd = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=place.parent)
-            return DiskListing(fd)
+            return DiskListing(os.open(place.name, DIRECTORY | os.O_RDONLY, dir_fd=place.parent))
 
     def open_read(self, path: Path, offset: int = 0) -> Reader:
         with self.place(path) as place:
@@ -168,8 +170,7 @@ class DiskTree:
         return self.parts.found(place.parent, place.name)
 
     def _sweep(self, place: Place) -> None:
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(place.name, flags, dir_fd=place.parent)
+        fd = os.open(place.name, DIRECTORY | os.O_RDONLY, dir_fd=place.parent)
         try:
             sweep_all(fd)
         finally:

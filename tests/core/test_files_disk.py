@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protocols.files.store import BATCH, How, Problem, StoreError, Tree
 from protocols.listen import CannotStart
+from stores import files
 from stores.files import DiskStore
+from stores.jail import Place, walk
 from stores.openfiles import KEPT
 
 
@@ -406,6 +409,29 @@ def test_every_operation_stays_inside(tree: Tree, root: Path) -> None:
     for call, *args in calls:
         assert refused(call, *args) is Problem.OUTSIDE, call
     assert os.listdir(root.parent / "outside") == ["secret"]
+
+
+@pytest.mark.parametrize("home", [(), ("home",)], ids=["the directory", "the home"])
+def test_a_directory_that_becomes_a_link_is_not_listed(
+    root: Path, monkeypatch: pytest.MonkeyPatch, home: tuple[str, ...]
+) -> None:
+    """The race between the walk and the use, won by whoever renames a link over what was walked to."""
+    secret = root.parent / "secret"
+    (secret / "here").mkdir(parents=True)
+    victim = root / "home" if home else root / "here"
+    victim.mkdir()
+    tree = DiskStore(str(root)).enter("ann", home)
+
+    def walk_and_lose(*args: Any, **options: Any) -> Place:
+        place = walk(*args, **options)
+        if not victim.is_symlink():
+            victim.rmdir()
+            victim.symlink_to(secret)
+        return place
+
+    monkeypatch.setattr(files, "walk", walk_and_lose)
+    with pytest.raises(StoreError):
+        tree.list(("here",) if not home else ())
 
 
 def test_a_listing_does_not_look_through_links(tree: Tree, root: Path) -> None:
