@@ -55,7 +55,7 @@ class FilesDriver(Driver):
             if not mover.at_once():
                 self.pool.spawn(mover.run)
         elif type(order) is CancelTransfer:
-            self._movers[connection].cancel()
+            self._cancel(connection)
         else:
             super().carry_out_other(connection, order)
 
@@ -73,8 +73,7 @@ class FilesDriver(Driver):
     def forget(self, connection: Connection) -> None:
         super().forget(connection)
         self._unlisten(connection)
-        if connection in self._movers:
-            self._movers[connection].cancel()
+        self._cancel(connection)
 
     def reload(self, settings: Settings) -> None:
         super().reload(settings)
@@ -98,6 +97,11 @@ class FilesDriver(Driver):
             return
         self._listeners[connection] = order, sock
         self.report(connection, session.listening, order, sock.getsockname()[1])
+
+    def _cancel(self, connection: Connection) -> None:
+        mover = self._movers.get(connection)
+        if mover is not None:  # or its end is reported next: it may have been over as soon as it began
+            mover.cancel()
 
     def _unlisten(self, connection: Connection) -> None:
         listener = self._listeners.pop(connection, None)

@@ -50,7 +50,7 @@ class FilesDriver(Driver):
             if not mover.at_once():
                 mover.start()
         elif type(order) is CancelTransfer:
-            self._movers[connection].cancel()
+            self._cancel(connection)
         else:
             super().carry_out_other(connection, order)
 
@@ -74,8 +74,7 @@ class FilesDriver(Driver):
     def forget(self, connection: SessionProtocol) -> None:
         super().forget(connection)
         self._unlisten(connection)
-        if connection in self._movers:
-            self._movers[connection].cancel()
+        self._cancel(connection)
 
     def reload(self, settings: Settings) -> None:
         super().reload(settings)
@@ -99,6 +98,11 @@ class FilesDriver(Driver):
         else:
             self._listeners[connection] = passive
             self.report(connection, session.listening, order, passive.port)
+
+    def _cancel(self, connection: SessionProtocol) -> None:
+        mover = self._movers.get(connection)
+        if mover is not None:  # or its end is reported next: it may have been over as soon as it began
+            mover.cancel()
 
     def _unlisten(self, connection: SessionProtocol) -> None:
         passive = self._listeners.pop(connection, None)

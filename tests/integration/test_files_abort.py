@@ -80,6 +80,22 @@ def test_abor_before_we_have_connected(ann: FTP, name: str) -> None:
         sock.close()
 
 
+@pytest.mark.parametrize("size", [5, 300_000])
+def test_abor_that_comes_with_the_download_of_a_small_file(
+    login: Login, files: Files, name: str, size: int
+) -> None:
+    """RFC 959 §4.1.3: 226 if the transfer is over, 426 and 226 if not; the connection outlives both."""
+    (files.root / name).write_bytes(bytes(size))
+    ftp = login()
+    for _ in range(3):
+        with ftp.connect():
+            ftp.send(f"RETR {name}", "ABOR")
+            ftp.hears(150)
+            assert ftp.reply()[:3] in ("226", "426")
+            assert ftp.reply()[:3] in ("225", "226")
+    ftp.does("NOOP", 200)
+
+
 @overs
 def test_abor_in_the_middle_of_a_download(login: Login, files: Files, name: str, over: str) -> None:
     ftp = login(over=over)
