@@ -80,17 +80,20 @@ class SqlHistory:
     """The store of a server that has a database."""
 
     def __init__(self, database: Database, settings: ChatHistory) -> None:
-        self.settings = settings
-        """Read at each use: SIGHUP may replace them."""
         self._database = database
+        self._unnoticed: dict[tuple[str, int], int] = {}
+        """By place and kind: how many may still come before too many are looked for."""
+        self.limit(settings.channel_messages, settings.direct_messages)
         self._waiting: deque[Remember] = deque(maxlen=MOST_WAITING)
         self._scheduled = False
         self._lost = 0
-        self._unnoticed: dict[tuple[str, int], int] = {}
-        """By place and kind: how many may still come before too many are looked for."""
         self._markers = database.read(_markers)
 
     # -- writing -----------------------------------------------------------------------
+
+    def limit(self, channel_messages: int, direct_messages: int) -> None:
+        self._channel_messages, self._direct_messages = channel_messages, direct_messages
+        self._unnoticed = {}
 
     def remember(self, said: Remember) -> None:
         waiting = self._waiting
@@ -112,12 +115,12 @@ class SqlHistory:
         if self._lost:
             log.warning("%s: %d lines of history were not kept", self._database.path, self._lost)
             self._lost = 0
-        settings, unnoticed = self.settings, self._unnoticed
+        unnoticed = self._unnoticed
         for said in rows:
             key = (said.place, 1 if said.kind == EVENT else 0)
             left = unnoticed.get(key, 0) - 1
             if left < 0:
-                limit = settings.channel_messages if said.place.startswith("#") else settings.direct_messages
+                limit = self._channel_messages if said.place.startswith("#") else self._direct_messages
                 connection.execute(
                     "DELETE FROM message WHERE place = ?1 AND (kind = 1) = ?2 AND (time, number) <= ("
                     " SELECT time, number FROM message WHERE place = ?1 AND (kind = 1) = ?2"

@@ -48,6 +48,11 @@ class _There:
         self.said: deque[_Row] = deque(maxlen=limit)
         self.happened: deque[_Row] = deque(maxlen=limit)
 
+    def limit(self, limit: int) -> None:
+        """From now on so many: the newest stay."""
+        self.said = deque(self.said, limit)
+        self.happened = deque(self.happened, limit)
+
     def rows(self) -> list[_Row]:
         return sorted([*self.said, *self.happened], key=lambda row: row.position)
 
@@ -70,14 +75,22 @@ class MemoryHistory:
         self._count = 0
         self._held = 0
 
+    def limit(self, channel_messages: int, direct_messages: int) -> None:
+        with self._lock:
+            self._channel_messages, self._direct_messages = channel_messages, direct_messages
+            for name, there in self._places.items():
+                there.limit(self._limit(name))
+            self._held = sum(map(len, self._places.values()))
+
+    def _limit(self, place: str) -> int:
+        return self._channel_messages if place.startswith("#") else self._direct_messages
+
     def remember(self, said: Remember) -> None:
         with self._lock:
             self._count += 1
             there = self._places.get(said.place)
             if there is None:
-                direct = not said.place.startswith("#")
-                limit = self._direct_messages if direct else self._channel_messages
-                there = self._places[said.place] = _There(limit)
+                there = self._places[said.place] = _There(self._limit(said.place))
             rows = there.happened if said.kind == EVENT else there.said
             before = len(rows)
             rows.append(_Row(kept_of(said), self._count, said.kind, said.open))

@@ -132,12 +132,16 @@ class Target(msgspec.Struct, frozen=True):
 class History(Protocol):
     """A store of what was said.
 
-    `remember` and `marker` are quick, and said on the loop.  The rest blocks, and may raise OSError or
-    sqlite3.Error: it is reached through `Call`s, and sees whatever was remembered before.
+    `remember`, `marker` and `limit` are quick, and said on the loop.  The rest blocks, and may raise
+    OSError or sqlite3.Error: it is reached through `Call`s, and sees whatever was remembered before.
     """
 
     def remember(self, said: Remember) -> None:
         """Keep this, soon."""
+        ...
+
+    def limit(self, channel_messages: int, direct_messages: int) -> None:
+        """From now on so many messages are kept of a channel, and between two users."""
         ...
 
     def query(self, query: Query) -> list[Kept]:

@@ -87,6 +87,8 @@ class ChatServer(Server):
         self.settings = settings
         self.limits = self.network.limits = settings.limits
         self.proxy_from, self.ws_origins = settings.proxy_from, settings.ws_origins
+        if self.stores.history is not None:
+            self.stores.history.limit(settings.history.channel_messages, settings.history.direct_messages)
         self._keep_history()
         before, self.offer = self.offer, self._offer()
         self.isupport = tuple(isupport.lines(settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,3 +157,16 @@ def test_no_timestamp_raises(text: str) -> None:
 )
 def test_what_is_no_timestamp(text: str) -> None:
     assert read_time(text) is None
+
+
+def test_settings_that_are_read_again_limit_what_is_kept() -> None:
+    """REHASH and SIGHUP."""
+    world = World()
+    ann, bob = world.together("ann", "bob", caps=("batch", "draft/chathistory"))
+    ann.send(*(f"PRIVMSG #tea :{at}" for at in range(5)))
+    said = msgspec.structs.replace(world.server.settings, history=ChatHistory(channel_messages=2))
+    world.server.reload(said)
+    ann.send("PRIVMSG #tea :5")
+    bob.lines()
+    told = [line[-1] for line in bob.send("CHATHISTORY LATEST #tea * 9").lines() if "PRIVMSG" in line]
+    assert told == ["4", "5"]

@@ -209,6 +209,15 @@ def test_a_channel_keeps_its_newest(history: History) -> None:
     assert kept[-1] == 99
 
 
+def test_other_limits_hold_from_the_next_message_on(history: History) -> None:
+    """SIGHUP: the settings were read again."""
+    fill(history)
+    assert ask(history, "LATEST") == list(range(10))
+    history.limit(3, 5)
+    fill(history, range(10, 11))
+    assert ask(history, "LATEST") == [8, 9, 10]
+
+
 def test_who_comes_and_goes_pushes_no_message_out(history: History) -> None:
     history.remember(said(0))
     for number in range(1, 100):
