@@ -179,7 +179,7 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for change in soon:
-                    change(connection)
+                    self._do(change, connection)
                 for change, future in awaited:
                     results.append((future, _attempt(connection, change)))
                 connection.execute("COMMIT")
@@ -192,6 +192,15 @@ class Database:
                 future.set_exception(result.error)
             else:
                 future.set_result(result)
+
+    def _do(self, change: Change[Any], connection: sqlite3.Connection) -> None:
+        """A change that nobody waits for.  One with a bug is not tried again: it would end the thread."""
+        try:
+            change(connection)
+        except sqlite3.Error:
+            raise
+        except Exception:
+            log.exception("%s: a change was dropped", self.path or "database in memory")
 
     def _succeeded(self) -> None:
         if self._failing:

@@ -65,6 +65,20 @@ def test_a_change_that_fails_costs_no_other(path: str) -> None:
     database.close()
 
 
+def test_a_change_with_a_bug_ends_no_writing(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It is dropped, with its traceback on the log; those beside it are written."""
+
+    def buggy(connection: sqlite3.Connection) -> None:
+        raise ValueError("a bug")
+
+    database = Database(path, TABLE)
+    database.write_soon(buggy)
+    database.write_soon(add("a"))
+    assert words(database) == ["a"]
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+    database.close()
+
+
 def test_what_waits_at_the_end_is_committed(tmp_path: Path) -> None:
     file = str(tmp_path / "some.db")
     database = Database(file, TABLE)
