@@ -1,20 +1,22 @@
 """The HTML page of one or several runs: one file, nothing loaded from anywhere.
 
-Bars are plain HTML and curves are inline SVG, so that both take the page's colours (light,
-dark, print) and every number in them is also text.
+Pictures are inline SVG that takes the page's colours (light, dark, print); every number in them is also text.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
+from compare import pictures
 from compare.findings import Findings, Line, Percentiles, unit
-from compare.results import Cell, Results, Round
+from compare.panes import Pane, panes
+from compare.results import AGAIN, Cell, Results, Round
+from compare.statistics import Interval, bootstrap
 from compare.table import number, spread
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,39 +30,19 @@ TITLES = {
     "files": "Files over FTP",
 }
 
-# The drawing area of a latency chart, in its own units: 390 px wide it is still legible.
-WIDTH, HEIGHT, LEFT, BOTTOM = 480, 300, 52, 40
-
 
 @dataclass(frozen=True, slots=True)
-class Bars:
-    """One cell as bars: the same line as in the table, and where its bar and whisker lie in %."""
+class Picture:
+    """A picture, its heading, and the words that say the same."""
 
-    cell: Cell
+    title: str
     unit: str
-    rows: tuple[tuple[Line, float, bool, float, float], ...]  # line, bar, cut, whisker from and length
+    svg: Markup
     words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """One contender's latency by percentile, as a polyline."""
-
-    name: str
-    index: int
-    points: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Latency by percentile at one fraction of each contender's own ceiling."""
-
-    cell: Cell
-    curves: tuple[Curve, ...]
-    across: tuple[tuple[float, str], ...]  # where a line goes, and its label
-    up: tuple[tuple[float, str], ...]
-    rows: tuple[Percentiles, ...]
-    words: str
+    cell: Cell | None = None
+    lines: tuple[Line, ...] = ()
+    times: tuple[Percentiles, ...] = ()
+    names: tuple[tuple[str, int], ...] = ()  # of a legend, and their style
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,74 +51,98 @@ class Service:
 
     title: str
     verdict: str
-    bars: tuple[Bars, ...]
-    charts: tuple[Chart, ...]
+    bars: tuple[Picture, ...]
+    charts: tuple[Picture, ...]
+    growth: tuple[Picture, ...]
+    panes: tuple[Pane, ...]
 
 
-def _bars(findings: Findings, cell: Cell) -> Bars | None:
+def _bars(findings: Findings, cell: Cell, salt: str) -> Picture | None:
     lines = findings.lines(cell)
     if not lines:
         return None
-    # A far outlier would press all others flat: its bar is cut, its number is not.
-    highest = max(one.cost.high for one in lines)
-    usual = sorted(one.cost.median for one in lines)[len(lines) // 2] * 4
-    scale = 100 / max(min(highest, usual), 1e-9)
-    rows = []
-    for one in lines:
-        low, high = (min(100.0, max(0.0, value * scale)) for value in (one.cost.low, one.cost.high))
-        width = max(0.0, one.cost.median * scale)
-        rows.append((one, min(100.0, width), width > 100, low, high - low))
-    words = ", ".join(f"{one.name} {number(one.cost.median)}" for one in lines)
-    return Bars(cell, unit(cell), tuple(rows), f"{unit(cell)}, {cell.label()}: {words}")
+    told = ", ".join(f"{one.name} {number(one.cost.median)} ({spread(one.cost)})" for one in lines)
+    words = f"{unit(cell)}, {cell.label()}: {told}"
+    svg = Markup(pictures.bars(lines, unit(cell), number, words, salt + cell.id))
+    return Picture(cell.label(), f"{unit(cell)}, shorter is better", svg, words, cell, tuple(lines))
 
 
-def _across(percentile: float) -> float:
-    """Percentiles on a scale of nines: each further nine takes as much room as the last."""
-    nines = -math.log10(1 - percentile / 100)
-    return LEFT + (WIDTH - LEFT - 10) * nines / 4
-
-
-def _chart(cell: Cell, found: Sequence[Percentiles]) -> Chart:
-    values = [value for one in found for _, value in one.curve if value > 0] or [1.0]
-    low = math.floor(math.log10(min(values)))
-    high = max(low + 1, math.ceil(math.log10(max(values))))
-
-    def upwards(value: float) -> float:
-        share = (math.log10(max(value, 10**low)) - low) / (high - low)
-        return (HEIGHT - BOTTOM) - (HEIGHT - BOTTOM - 10) * share
-
-    curves = tuple(
-        Curve(one.name, index, " ".join(f"{_across(p):.1f},{upwards(value):.1f}" for p, value in one.curve))
-        for index, one in enumerate(found)
-    )
-    across = tuple((_across(p), f"{p:g}") for p in (50.0, 90.0, 99.0, 99.9))
-    up = tuple((upwards(10.0**power), _microseconds(10.0**power)) for power in range(low, high + 1))
-    words = "; ".join(
+def _chart(cell: Cell, found: Sequence[Percentiles], names: Sequence[str], salt: str) -> Picture:
+    told = "; ".join(
         f"{one.name}: " + ", ".join(f"p{p:g} {number(value)} µs" for p, value in one.values) for one in found
     )
-    return Chart(cell, curves, across, up, tuple(found), f"Latency by percentile, {cell.label()}. {words}")
+    words = f"Latency by percentile, {cell.label()}. {told}"
+    svg = Markup(pictures.curves(found, names, words, salt + cell.id))
+    legend = tuple((one.name, names.index(one.name)) for one in found)
+    return Picture(
+        f"Latency: {cell.label()}",
+        "from the intended send; lower is better",
+        *(svg, words, cell, (), tuple(found), legend),
+    )
 
 
-def _microseconds(value: float) -> str:
-    if value >= 1_000_000:
-        return f"{value / 1_000_000:g} s"
-    return f"{value / 1000:g} ms" if value >= 1000 else f"{value:g} µs"
+def _growth(findings: Findings, cells: Sequence[Cell], names: Sequence[str], salt: str) -> list[Picture]:
+    """Throughput, CPU and memory against connections, where there were at least two numbers of them."""
+    alike = [one for one in cells if one.measure == "closed" and (one.size, one.depth) == (1024, 1)]
+    rate: dict[str, list[tuple[float, Interval]]] = {}
+    cost: dict[str, list[tuple[float, Interval]]] = {}
+    memory: dict[str, list[tuple[float, Interval]]] = {}
+    for cell in sorted(alike, key=lambda one: one.connections):
+        for line in findings.lines(cell):
+            if line.rate and not line.name.endswith(AGAIN):
+                rate.setdefault(line.name, []).append((line.connections, line.rate))
+                cost.setdefault(line.name, []).append((line.connections, line.cost))
+    for cell in sorted(cells, key=lambda one: one.connections):
+        for line in findings.lines(cell) if cell.measure == "memory" else ():
+            whole = bootstrap([one.pss_after / 1048576 for one in line.rounds])
+            memory.setdefault(line.name, []).append((line.connections, whole))
+    found = []
+    for title, unit_, points, logarithmic in (
+        ("Throughput against connections", "operations a second", rate, False),
+        ("CPU per operation against connections", "µs CPU per operation", cost, True),
+        ("Memory of the server against idle connections", "MiB (PSS)", memory, True),
+    ):
+        points = {name: measured for name, measured in points.items() if len(measured) > 1}
+        if not points:
+            continue
+        told = "; ".join(
+            f"{name}: " + ", ".join(f"{number(one.median)} at {at:,}" for at, one in measured)
+            for name, measured in points.items()
+        )
+        words = f"{title}, {unit_}. {told}"
+        svg = Markup(pictures.against_connections(points, names, unit_, words, salt + title, logarithmic))
+        legend = tuple((name, names.index(name)) for name in points)
+        found.append(Picture(title, unit_, svg, words, names=legend))
+    return found
 
 
-def _services(findings: Findings) -> list[Service]:
+def _services(findings: Findings, salt: str) -> list[Service]:
     verdicts = dict(findings.verdicts())
     latencies = findings.latencies()
     parts = []
     for service, title in TITLES.items():
         cells = [one for one in findings.results.cells if one.service == service]
-        bars = [found for one in cells if one.measure != "paced" and (found := _bars(findings, one))]
+        names = list(
+            dict.fromkeys(one.name for one in findings.results.rounds if one.cell.startswith(service))
+        )
+        bars = [found for one in cells if not one.timed and (found := _bars(findings, one, salt))]
         charts = [
-            _chart(one, timed)
+            _chart(one, timed, names, salt)
             for one in cells
-            if one.measure == "paced" and (timed := [each for each in latencies if each.cell.id == one.id])
+            if one.timed and (timed := [each for each in latencies if each.cell.id == one.id])
         ]
+        growth = _growth(findings, cells, names, salt + service)
         if bars or charts:
-            parts.append(Service(title, verdicts.get(service, ""), tuple(bars), tuple(charts)))
+            parts.append(
+                Service(
+                    title,
+                    verdicts.get(service, ""),
+                    tuple(bars),
+                    tuple(charts),
+                    tuple(growth),
+                    panes(service),
+                )
+            )
     return parts
 
 
@@ -176,9 +182,8 @@ def draw(runs: Sequence[Results]) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(number=number, spread=spread, spark=spark)
+    environment.filters.update(number=number, spread=spread, spark=spark, unit=unit)
     return environment.get_template("page.html").render(
-        runs=[(one, _services(one)) for one in everybody],
+        runs=[(one, _services(one, f"{index} ")) for index, one in enumerate(everybody)],
         across=_across_runs(everybody) if len(everybody) > 1 else [],
-        size=(WIDTH, HEIGHT, LEFT, BOTTOM),
     )

@@ -59,7 +59,7 @@ def results(measured: Callable[..., Results]) -> Results:
 class _Checked(HTMLParser):
     """Every element that opens is closed, and what is said of pictures is kept."""
 
-    VOID = frozenset({"meta", "br", "line", "polyline"})
+    VOID = frozenset({"meta", "br", "line", "path", "use", "rect"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,8 +90,8 @@ def _parsed(text: str) -> _Checked:
 
 def test_the_page_loads_nothing(results: Results) -> None:
     text = page.draw([results])
-    assert not re.search(r"(?i)https?:|//[a-z]|url\(|@import|\bsrc=|\bhref=", text)
-    assert not _parsed(text).tags & {"script", "link", "img", "iframe", "object", "embed"}
+    assert not re.search(r"(?i)https?:|//[a-z]|url\((?!#)|@import|\bsrc=|\bhref=\"(?!#)", text)
+    assert not _parsed(text).tags & {"link", "img", "iframe", "object", "embed"}
 
 
 def test_every_picture_says_its_numbers_in_words(results: Results) -> None:
@@ -108,7 +108,7 @@ def test_a_contenders_name_is_only_a_name(results: Results) -> None:
     results.rounds.append(Round(cell="echo", name=evil, number=1, connections=1, seconds=1, operations=10))
     results.notes.append(evil)
     text = page.draw([results])
-    assert "<script" not in text
+    assert text.count("<script") == 1  # ours, which sorts the tables
     assert "&lt;script&gt;" in text
 
 
