@@ -13,7 +13,7 @@ from protocols.files.digest import Digest
 from protocols.files.listing import FACTS
 from protocols.files.opening import Opening
 from protocols.files.orders import CancelTransfer, Connect, Listen, Unlisten
-from protocols.files.paths import printable, resolve
+from protocols.files.paths import printable, resolve, shown
 from protocols.files.replies import Refusal, refusal, reply
 from protocols.files.store import Path, Problem, StoreError, Tree
 from protocols.files.transfer import Download, Upload
@@ -28,6 +28,10 @@ log = logging.getLogger("protocols.files")
 Then: TypeAlias = "Callable[[Any, float], None]"
 """What goes on with a result, and with `now`."""
 Otherwise: TypeAlias = "Callable[[StoreError, float], None]"
+
+PATH: Final = 4095
+"""Characters of a path, as in Linux's PATH_MAX.  A store may need a descriptor for each directory on the way,
+and CWD after CWD would make the way as long as a client likes."""
 
 DELAY: Final = object()
 HANDSHAKE: Final = object()
@@ -144,8 +148,11 @@ class Answering(Session):
             raise refusal(Problem.DENIED)
 
     def path(self, argument: str) -> Path:
-        """What a command's argument names."""
-        return resolve(argument, self.cwd)
+        """What a command's argument names.  Raises Refusal."""
+        path = resolve(argument, self.cwd)
+        if len(shown(path)) > PATH:
+            raise refusal(Problem.BAD_NAME)
+        return path
 
     def warn(self, what: str) -> None:
         """Something was refused for security: a line on the log."""

@@ -342,3 +342,10 @@ def test_what_a_pattern_matches_is_looked_for_off_the_loop() -> None:
 def test_a_session_has_no_attribute_that_is_not_declared() -> None:
     """An idle session costs little: no dictionary."""
     assert not hasattr(FilesSession(World().server), "__dict__")
+
+
+def test_no_path_is_longer_than_the_systems() -> None:
+    """PATH_MAX: CWD after CWD leads no deeper, however short each name is."""
+    name = "d" * 200
+    client = World(MemoryFiles().add("/".join([name] * 30) + "/tea", b"")).login()
+    assert client.codes(*[f"CWD {name}"] * 25) == [250] * 20 + [553] * 5
