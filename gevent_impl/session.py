@@ -321,9 +321,10 @@ class Connection:
             except OSError:
                 pass  # it is reset already
         self.driver.calls.cancel_all(self)
-        self.driver.forget(self)
         if self.introduced:
+            # Before whatever ends with the connection is told: a session that knew nothing of it would go on.
             self.driver.report(None, self.session.disconnected, reason)
+        self.driver.forget(self)
         if self._outbox is not None:
             self._outbox.kill()
         if self._greenlet is not None and self._greenlet is not gevent.getcurrent():

@@ -272,9 +272,10 @@ class SessionProtocol(Protocol):
             self._timer.cancel()
             self._timer = None
         self.driver.calls.cancel_all(self)
-        self.driver.forget(self)
         if self.introduced:
+            # Before whatever ends with the connection is told: a session that knew nothing of it would go on.
             self.driver.report(None, self.session.disconnected, reason)
+        self.driver.forget(self)
         if reason is Reason.EOF:
             self.transport.unregisterProducer()
             self.transport.loseConnection()

@@ -246,7 +246,12 @@ def test_nothing_is_left_of_clients_that_vanish(own_files: OwnFiles) -> None:
         opened.append(ftp.begin(f"STOR x{len(opened)}"))
         opened[-1].send(bytes(100_000))
 
-    for state in (states, listens, waits, connected, moves, sends):
+    def has_more_to_do(ftp: FTP) -> None:
+        waits(ftp)
+        ftp.send("PORT 127,0,0,1,200,1", "RETR tea")
+        ftp.does("STAT", 211)
+
+    for state in (states, listens, waits, connected, moves, sends, has_more_to_do):
         for over in ("tcp", "auth", "tls"):
             for end in (Client.reset, Client.close):
                 opened: list[Client] = []
