@@ -163,7 +163,7 @@ class FilesSession(Answering):
         return self._done()
 
     def disconnected(self, reason: Reason, now: float) -> Orders:
-        if self.user is not None:
+        if self.user is not None and reason is not Reason.EOF:  # the usual end is not worth a line
             log.info("%s: %s: %s", self.peer, printable(self.user.name), reason.value)
         self.shut(None)
         self._queue.clear()
