@@ -3,9 +3,10 @@
 What is written together is committed together: while one commit is under way, the changes that come
 meanwhile gather for the next (WAL, synchronous=NORMAL: what is committed outlives the process, and
 the file outlives the machine).  Whoever waits for its change (`write`) returns when it is committed;
-whoever does not (`write_soon`) may lose what the process had not yet committed when it was killed.
+what nobody waits for is gathered by its owner (`Behind`), and lost if the process is killed before the
+next commit.  While the file can't be written, what is waited for fails soon, and the rest is kept.
 
-Everything that blocks belongs into a `Call`; `write_soon` alone may be said on the loop.  A path of ""
+Everything that blocks belongs into a `Call`; `soon` alone may be said on the loop.  A path of ""
 is a database in memory, forgotten with the process.
 """
 
@@ -19,23 +20,40 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from protocols.listen import CannotStart
+from stores.samefile import SameFile
 
 log = logging.getLogger("stores")
 
 T = TypeVar("T")
 Change: TypeAlias = "Callable[[sqlite3.Connection], T]"
 
-BUSY: Final = 5.0
+BUSY: Final = 2.0
 """Seconds that another process may keep the file locked, and that a reader waits for what is queued."""
+AGAIN: Final = 0.1
+"""The same, once a commit has failed: who asks while the file is locked is told so at once, and holds no
+thread that a login needs."""
 RETRY: Final = 1.0
-"""Seconds until what could not be committed is tried again."""
+"""Seconds until what could not be committed is tried again, if nobody asks."""
 GATHER: Final = 0.05
 """Seconds in which changes that nobody waits for may gather: each commit makes the loop wait for its turn."""
-MOST_SOON: Final = 10_000
-"""Changes that may wait for a file that can't be written; the oldest give way."""
+
+
+class Behind(Protocol):
+    """What is written with nobody waiting for it: its owner gathers it, within bounds of its own.
+
+    Both are said in the writer's thread.
+    """
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write what has gathered, and what was written before but not committed.  Raises sqlite3.Error."""
+        ...
+
+    def written(self) -> None:
+        """What `write` wrote last is committed, or must be given up: it has a bug."""
+        ...
 
 
 class Database:
@@ -50,18 +68,23 @@ class Database:
         self._turn: AbstractContextManager[Any] = nullcontext() if path else threading.RLock()
         """Of a database in memory there is one connection, which threads take in turns."""
         self._idle: list[sqlite3.Connection] = []
-        self._soon: deque[Change[Any]] = deque()
+        self._soon: dict[Behind, None] = {}
+        """Those who have gathered something."""
         self._awaited: deque[tuple[Change[Any], Future[Any]]] = deque()
         self._wake = threading.Condition()
         self._writing = False
         self._closing = False
         self._failing = False
-        self._dropped = 0
+        self._trouble = ""
+        self._attempt = self._failed_attempt = 0
+        """The number of the batch that was begun last, and of the last that failed."""
         self._readers = 0
         """How many wait for what is queued."""
+        self._file = SameFile(path)
         _make_private(path)
         try:
             self._writer = self._connect()
+            self._file.opened()
             _migrate(self._writer, migrations)
         except sqlite3.Error as error:
             raise CannotStart(f"cannot open the database {path}: {error}") from None
@@ -80,13 +103,11 @@ class Database:
             self._wake.notify_all()
         return future.result()
 
-    def write_soon(self, change: Change[object]) -> None:
-        """Do this with the next batch; again, if that fails.  Never blocks, never raises."""
+    def soon(self, behind: Behind) -> None:
+        """This one has something for the next batch; and for the one after, if that fails.  Never blocks,
+        never raises."""
         with self._wake:
-            if len(self._soon) >= MOST_SOON:
-                self._soon.popleft()
-                self._dropped += 1
-            self._soon.append(change)
+            self._soon[behind] = None
             self._wake.notify_all()
 
     def read(self, query: Change[T], settled: bool = True) -> T:
@@ -97,6 +118,7 @@ class Database:
         """
         if settled:
             self._settle()
+        self._file.check()
         with self._reader() as connection:
             return query(connection)
 
@@ -113,7 +135,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path or ":memory:", timeout=BUSY, isolation_level=None, check_same_thread=False
+            self._file.uri, timeout=BUSY, isolation_level=None, check_same_thread=False, uri=True
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -137,12 +159,17 @@ class Database:
 
     def _settle(self) -> None:
         with self._wake:
+            mine = self._attempt + 1  # one that is under way may have begun too early
             self._readers += 1
             self._wake.notify_all()
-            settled = self._wake.wait_for(lambda: not (self._writing or self._soon or self._awaited), BUSY)
+            self._wake.wait_for(lambda: self._settled() or self._failed_attempt >= mine, BUSY)
             self._readers -= 1
-        if not settled:
-            raise sqlite3.OperationalError("what was said before is not written yet")
+            if not self._settled():
+                trouble = f": {self._trouble}" if self._failing else ""
+                raise sqlite3.OperationalError(f"what was said before is not written yet{trouble}")
+
+    def _settled(self) -> bool:
+        return not (self._writing or self._soon or self._awaited)
 
     # -- the writer's thread -----------------------------------------------------------
 
@@ -152,19 +179,21 @@ class Database:
                 self._writing = False
                 self._wake.notify_all()
                 if self._failing and not self._closing:
-                    self._wake.wait_for(lambda: self._awaited or self._closing, RETRY)
+                    self._wake.wait_for(lambda: self._awaited or self._readers or self._closing, RETRY)
                 else:
                     self._wake.wait_for(lambda: self._soon or self._awaited or self._closing)
                     self._wake.wait_for(lambda: self._awaited or self._readers or self._closing, GATHER)
                 soon, awaited = list(self._soon), list(self._awaited)
+                patience = AGAIN if self._failing and not self._closing else BUSY
                 self._soon.clear()
                 self._awaited.clear()
+                self._attempt += 1
                 self._writing = True
                 if not soon and not awaited and self._closing:
                     self._writing = False
                     return
             try:
-                self._commit(soon, awaited)
+                self._commit(soon, awaited, patience)
             except sqlite3.Error as error:
                 self._failed(error, soon, awaited)
                 if self._closing:
@@ -172,55 +201,62 @@ class Database:
             else:
                 self._succeeded()
 
-    def _commit(self, soon: list[Change[Any]], awaited: list[tuple[Change[Any], Future[Any]]]) -> None:
+    def _commit(
+        self, soon: list[Behind], awaited: list[tuple[Change[Any], Future[Any]]], patience: float
+    ) -> None:
         results: list[tuple[Future[Any], Any]] = []
         connection = self._writer
         with self._turn:
+            self._file.check()
+            connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
             connection.execute("BEGIN IMMEDIATE")
             try:
-                for change in soon:
-                    self._do(change, connection)
+                for behind in soon:
+                    self._write_behind(behind, connection)
                 for change, future in awaited:
                     results.append((future, _attempt(connection, change)))
+                self._file.check()
                 connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
+        for behind in soon:
+            behind.written()
         for future, result in results:
             if isinstance(result, _Raised):
                 future.set_exception(result.error)
             else:
                 future.set_result(result)
 
-    def _do(self, change: Change[Any], connection: sqlite3.Connection) -> None:
-        """A change that nobody waits for.  One with a bug is not tried again: it would end the thread."""
-        try:
-            change(connection)
-        except sqlite3.Error:
-            raise
-        except Exception:
-            log.exception("%s: a change was dropped", self.path or "database in memory")
+    def _write_behind(self, behind: Behind, connection: sqlite3.Connection) -> None:
+        """One with a bug costs what it has gathered, not the thread, and nobody else's changes."""
+        result = _attempt(connection, behind.write)
+        if isinstance(result, _Raised):
+            log.error("%s: a change was dropped", self._name, exc_info=result.error)
 
     def _succeeded(self) -> None:
         if self._failing:
             self._failing = False
-            log.warning("%s: written again; %d changes were lost meanwhile", self.path, self._dropped)
-            self._dropped = 0
+            log.warning("%s: written again", self._name)
 
     def _failed(
-        self,
-        error: sqlite3.Error,
-        soon: list[Change[Any]],
-        awaited: list[tuple[Change[Any], Future[Any]]],
+        self, error: sqlite3.Error, soon: list[Behind], awaited: list[tuple[Change[Any], Future[Any]]]
     ) -> None:
         if not self._failing:
-            self._failing = True
-            log.error("%s: can't be written: %s", self.path or "database in memory", error)
+            log.error("%s: can't be written: %s", self._name, error)
+        if self._closing and soon:
+            log.error("%s: closed with changes that could not be written: %s", self._name, error)
         with self._wake:
-            self._soon.extendleft(reversed(soon))
+            self._failing, self._trouble = True, str(error)
+            self._failed_attempt = self._attempt
+            self._soon = dict.fromkeys([*soon, *self._soon])
         for _, future in awaited:
             future.set_exception(error)
+
+    @property
+    def _name(self) -> str:
+        return self.path or "database in memory"
 
 
 class _Raised:
@@ -233,9 +269,9 @@ def _attempt(connection: sqlite3.Connection, change: Change[Any]) -> Any:
     connection.execute("SAVEPOINT one")
     try:
         result = change(connection)
-    except sqlite3.OperationalError:
-        raise  # the file's trouble, and so everybody's
     except Exception as error:
+        if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
+            raise  # the file's trouble, and so everybody's: full, locked, malformed
         connection.execute("ROLLBACK TO one")
         result = _Raised(error)
     connection.execute("RELEASE one")

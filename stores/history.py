@@ -1,16 +1,13 @@
 """History and read markers in SQLite.
 
-What is remembered gathers in a deque, and one change drains it: a batch of rows is one statement, for
-sqlite3 takes the interpreter's lock anew at each, and the loop waits for it meanwhile.  Read markers
-are few and small: they are kept in memory as well, and asked for there.
+How it is written is in `remembering`.  Read markers are few and small: they are kept in memory as well,
+and asked for there.
 """
 
 from __future__ import annotations
 
-import logging
 import sqlite3
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -27,12 +24,10 @@ from protocols.chat.history import (
     UnknownMessage,
     slices,
 )
-from protocols.chat.network.deliveries import EVENT, MESSAGE, Remember, milliseconds
-from protocols.chat.network.multiline import Multiline
+from protocols.chat.network.deliveries import MESSAGE, Remember
 from protocols.chat.settings import ChatHistory
 from stores.database import Database
-
-log = logging.getLogger("stores")
+from stores.remembering import COLUMNS, TRIPLE, Remembering
 
 TABLES: Final = """
     CREATE TABLE message (
@@ -66,71 +61,20 @@ TABLES: Final = """
 """
 """`text` is empty where a message was redacted.  NOCASE is what casemap.fold does: A to Z."""
 
-COLUMNS: Final = "time, msgid, author, account, bot, text, tags, pieces"
-INSERTED: Final = "place, kind, open, " + COLUMNS
-TRIPLE: Final = "json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
-"""A list of three in JSON as columns."""
-MOST_WAITING: Final = 10_000
-"""Lines that may wait for a file that can't be written; the oldest give way."""
-AT_ONCE: Final = 512
-"""Rows of one statement; SQLite allows 32,766 parameters."""
-
 
 class SqlHistory:
     """The store of a server that has a database."""
 
     def __init__(self, database: Database, settings: ChatHistory) -> None:
         self._database = database
-        self._unnoticed: dict[tuple[str, int], int] = {}
-        """By place and kind: how many may still come before too many are looked for."""
-        self.limit(settings.channel_messages, settings.direct_messages)
-        self._waiting: deque[Remember] = deque(maxlen=MOST_WAITING)
-        self._scheduled = False
-        self._lost = 0
+        self._remembering = Remembering(database, settings)
         self._markers = database.read(_markers)
 
-    # -- writing -----------------------------------------------------------------------
-
-    def limit(self, channel_messages: int, direct_messages: int) -> None:
-        self._channel_messages, self._direct_messages = channel_messages, direct_messages
-        self._unnoticed = {}
-
     def remember(self, said: Remember) -> None:
-        waiting = self._waiting
-        if len(waiting) == MOST_WAITING:
-            self._lost += 1
-        waiting.append(said)
-        if not self._scheduled:
-            self._scheduled = True
-            self._database.write_soon(_Drain(self).write)
+        self._remembering.add(said)
 
-    def taken(self) -> list[Remember]:
-        """What waits; from now on another change must be scheduled for what comes."""
-        self._scheduled = False
-        waiting = self._waiting
-        return [waiting.popleft() for _ in range(len(waiting))]
-
-    def written(self, rows: list[Remember], connection: sqlite3.Connection) -> None:
-        """These are written: trim what has too many, now and then."""
-        if self._lost:
-            log.warning("%s: %d lines of history were not kept", self._database.path, self._lost)
-            self._lost = 0
-        unnoticed = self._unnoticed
-        for said in rows:
-            key = (said.place, 1 if said.kind == EVENT else 0)
-            left = unnoticed.get(key, 0) - 1
-            if left < 0:
-                limit = self._channel_messages if said.place.startswith("#") else self._direct_messages
-                connection.execute(
-                    "DELETE FROM message WHERE place = ?1 AND (kind = 1) = ?2 AND (time, number) <= ("
-                    " SELECT time, number FROM message WHERE place = ?1 AND (kind = 1) = ?2"
-                    " ORDER BY time DESC, number DESC LIMIT 1 OFFSET ?3)",
-                    (*key, limit),
-                )
-                left = limit // 8
-            unnoticed[key] = left
-        if len(unnoticed) > MOST_WAITING:
-            unnoticed.clear()
+    def limit(self, settings: ChatHistory) -> None:
+        self._remembering.limit(settings)
 
     # -- asking ------------------------------------------------------------------------
 
@@ -235,59 +179,6 @@ def forget_account(connection: sqlite3.Connection, account: str) -> None:
     connection.execute(f"UPDATE conversation SET place = place || ?1 WHERE owner != ?2 AND {mine}", retired)
     connection.execute("DELETE FROM conversation WHERE owner = ?", (account,))
     connection.execute("DELETE FROM marker WHERE account = ?", (account,))
-
-
-class _Drain:
-    """One change.  Its rows are its own once it ran: it may have to run again."""
-
-    def __init__(self, history: SqlHistory) -> None:
-        self._history = history
-        self._rows: list[Remember] = []
-
-    def write(self, connection: sqlite3.Connection) -> None:
-        if not self._rows:
-            self._rows = self._history.taken()
-        for size, some in _portions(self._rows):
-            places = ",".join(["(?,?,?,?,?,?,?,?,?,?,?)"] * size)
-            values = [value for said in some for value in _values(said)]
-            connection.execute(f"INSERT INTO message ({INSERTED}) VALUES {places}", values)
-        owned = {(owner, said.place): nick for said in self._rows for owner, nick in said.owners}
-        if owned:
-            rows = [(owner, place, nick) for (owner, place), nick in owned.items()]
-            connection.execute(
-                "INSERT INTO conversation"
-                f" SELECT {TRIPLE} FROM json_each(?) WHERE true"
-                " ON CONFLICT (owner, place) DO UPDATE SET nick = excluded.nick",
-                (msgspec.json.encode(rows).decode(),),
-            )
-        self._history.written(self._rows, connection)
-
-
-def _portions(rows: list[Remember]) -> Iterator[tuple[int, list[Remember]]]:
-    """In sizes of which there are few: sqlite3 keeps the statements that it has prepared."""
-    at, size = 0, AT_ONCE
-    while at < len(rows):
-        while size > len(rows) - at:
-            size //= 2
-        yield size, rows[at : at + size]
-        at += size
-
-
-def _values(said: Remember) -> tuple[Any, ...]:
-    line = said.line
-    return (
-        said.place,
-        said.kind,
-        said.open,
-        milliseconds(line.time),
-        line.msgid,
-        said.author,
-        line.account,
-        line.bot,
-        line.text,
-        msgspec.json.encode(line.tags).decode() if line.tags else "",
-        msgspec.json.encode(line.pieces).decode() if isinstance(line, Multiline) else "",
-    )
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:

@@ -22,6 +22,7 @@ from protocols.chat.history import (
 )
 from protocols.chat.network.deliveries import EVENT, MESSAGE, Remember, milliseconds
 from protocols.chat.network.multiline import Multiline
+from protocols.chat.settings import ChatHistory
 
 MOST: Final = 100_000
 """Lines kept in all (ours, some 60 MB); places where nothing was said for longest give way."""
@@ -75,9 +76,10 @@ class MemoryHistory:
         self._count = 0
         self._held = 0
 
-    def limit(self, channel_messages: int, direct_messages: int) -> None:
+    def limit(self, settings: ChatHistory) -> None:
         with self._lock:
-            self._channel_messages, self._direct_messages = channel_messages, direct_messages
+            self._channel_messages = settings.channel_messages
+            self._direct_messages = settings.direct_messages
             for name, there in self._places.items():
                 there.limit(self._limit(name))
             self._held = sum(map(len, self._places.values()))

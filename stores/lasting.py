@@ -1,14 +1,15 @@
 """What of chat's network outlives the process, kept in SQLite: registered channels, and what else lasts.
 
-One row for each thing, its state as JSON.  Changes are written behind, in their order, with the next
-batch; `settle` returns when all that was said before it is committed.
+One row for each thing, its state as JSON.  Changes are written behind, with the next batch; `settle`
+returns when all that was said before it is committed.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -35,20 +36,53 @@ EVERYTHING: Final = "SELECT kind, name, state FROM lasting ORDER BY id"
 DROP: Final = "DELETE FROM lasting WHERE kind = ? AND name = ?"
 
 
+Waiting: TypeAlias = "dict[tuple[str, str], str | None]"
+"""By kind and name: the state to be kept, or None for a thing that is to be dropped."""
+
+
 class SqlKeeper:
-    """`protocols.chat.lasting.Keeper`."""
+    """`protocols.chat.lasting.Keeper`.
+
+    Of each thing only what it is now waits to be written: however long the file can't be, nothing is
+    lost, and no more waits than the network holds and has let go of.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._lock = threading.Lock()
+        self._waiting: Waiting = {}
+        self._in_hand: Waiting = {}
+        """Written, and not known to be committed."""
 
     def save(self, thing: Lasting) -> None:
         """Keep it soon; what it is now is read at once."""
-        values = (*thing.kept_as, msgspec.json.encode(thing).decode())
-        self._database.write_soon(lambda connection: connection.execute(SAVE, values))
+        self._behind(thing.kept_as, msgspec.json.encode(thing).decode())
 
     def drop(self, thing: Lasting) -> None:
         """Keep it no longer."""
-        self._database.write_soon(lambda connection: connection.execute(DROP, thing.kept_as))
+        self._behind(thing.kept_as, None)
+
+    def _behind(self, name: tuple[str, str], state: str | None) -> None:
+        with self._lock:
+            self._waiting[name] = state
+        self._database.soon(self)
+
+    # -- in the writer's thread (`Behind`) -----------------------------------------------
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            self._in_hand.update(self._waiting)
+            self._waiting = {}
+        for name, state in self._in_hand.items():
+            if state is None:
+                connection.execute(DROP, name)
+            else:
+                connection.execute(SAVE, (*name, state))
+
+    def written(self) -> None:
+        self._in_hand = {}
+
+    # -- in a call's ---------------------------------------------------------------------
 
     def settle(self) -> None:
         """Return once everything is committed: what is awaited is written after what is not."""

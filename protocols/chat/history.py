@@ -14,6 +14,7 @@ import msgspec
 
 from protocols.chat.network.deliveries import Line, Remember
 from protocols.chat.network.multiline import Multiline, Piece
+from protocols.chat.settings import ChatHistory
 
 MARKERS: Final = 500
 """Read markers that an account may have (ours); the one that was not touched for longest gives way."""
@@ -140,8 +141,8 @@ class History(Protocol):
         """Keep this, soon."""
         ...
 
-    def limit(self, channel_messages: int, direct_messages: int) -> None:
-        """From now on so many messages are kept of a channel, and between two users."""
+    def limit(self, settings: ChatHistory) -> None:
+        """From now on so much is kept."""
         ...
 
     def query(self, query: Query) -> list[Kept]:

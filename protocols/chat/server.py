@@ -88,7 +88,7 @@ class ChatServer(Server):
         self.limits = self.network.limits = settings.limits
         self.proxy_from, self.ws_origins = settings.proxy_from, settings.ws_origins
         if self.stores.history is not None:
-            self.stores.history.limit(settings.history.channel_messages, settings.history.direct_messages)
+            self.stores.history.limit(settings.history)
         self._keep_history()
         before, self.offer = self.offer, self._offer()
         self.isupport = tuple(isupport.lines(settings))

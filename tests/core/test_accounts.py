@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from protocols import passwords
 from protocols.chat.accounts import Account, Accounts, Unavailable
+from protocols.chat.lasting import AccountMetadata
 from protocols.chat.naming import Unacceptable, check_email, check_name, check_password
 from protocols.chat.services.table import SERVICES
 from stores.accounts import SqlAccounts
 from stores.chat import MIGRATIONS
 from stores.database import Database
+from stores.lasting import SqlKeeper
 from tests.core.chat import CHEAP
 
 
@@ -136,7 +138,7 @@ def test_a_locked_file_takes_nothing_new_and_is_read_all_the_same(
     accounts.register("ann", "sesame", "", 0.0, 4096)
     other = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    database.write_soon(lambda one: one.execute("DELETE FROM kept"))
+    SqlKeeper(database).drop(AccountMetadata("ann", {}))
     with pytest.raises(Unavailable, match="locked"):
         accounts.register("bob", "sesame", "", 0.0, 4096)
     assert accounts.verify("ann", "sesame") is not None

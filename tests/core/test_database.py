@@ -20,6 +20,25 @@ def add(word: str) -> Change[object]:
     return lambda connection: connection.execute("INSERT INTO word VALUES (?)", (word,))
 
 
+class Gathered:
+    """`stores.database.Behind`: changes, and those that are committed."""
+
+    def __init__(self, *changes: Change[object]) -> None:
+        self.changes = list(changes)
+        self.in_hand: list[Change[object]] = []
+        self.done: list[Change[object]] = []
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        self.in_hand += self.changes
+        self.changes = []
+        for change in self.in_hand:
+            change(connection)
+
+    def written(self) -> None:
+        self.done += self.in_hand
+        self.in_hand = []
+
+
 def words(database: Database) -> list[str]:
     return [
         row[0]
@@ -35,7 +54,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_what_was_queued_is_seen_by_the_next_read(path: str) -> None:
     database = Database(path, TABLE)
     for number in range(100):
-        database.write_soon(add(str(number)))
+        database.soon(Gathered(add(str(number))))
     assert len(words(database)) == 100
     database.close()
 
@@ -72,8 +91,8 @@ def test_a_change_with_a_bug_ends_no_writing(path: str, caplog: pytest.LogCaptur
         raise ValueError("a bug")
 
     database = Database(path, TABLE)
-    database.write_soon(buggy)
-    database.write_soon(add("a"))
+    database.soon(Gathered(add("half of it"), buggy))
+    database.soon(Gathered(add("a")))
     assert words(database) == ["a"]
     assert [record.exc_info is not None for record in caplog.records] == [True]
     database.close()
@@ -82,7 +101,7 @@ def test_a_change_with_a_bug_ends_no_writing(path: str, caplog: pytest.LogCaptur
 def test_what_waits_at_the_end_is_committed(tmp_path: Path) -> None:
     file = str(tmp_path / "some.db")
     database = Database(file, TABLE)
-    database.write_soon(add("last"))
+    database.soon(Gathered(add("last")))
     database.close()
     database = Database(file, TABLE)
     assert words(database) == ["last"]
@@ -92,8 +111,9 @@ def test_what_waits_at_the_end_is_committed(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from stores.database import Database
+from tests.core.test_database import Gathered, add
 database = Database(sys.argv[1], ("CREATE TABLE word (word TEXT PRIMARY KEY)",))
-database.write_soon(lambda connection: connection.execute("INSERT INTO word VALUES ('soon')"))
+database.soon(Gathered(add("soon")))
 database.write(lambda connection: connection.execute("INSERT INTO word VALUES ('waited for')"))
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -146,15 +166,96 @@ def test_a_locked_file_fails_who_waits_and_keeps_what_does_not(
     database = Database(file, TABLE)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    database.write_soon(add("kept"))
+    kept = Gathered(add("kept"))
+    database.soon(kept)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         database.write(add("refused"))
-    with pytest.raises(sqlite3.OperationalError, match="not written yet"):
-        words(database)
+    for _ in range(3):
+        with pytest.raises(sqlite3.OperationalError, match=r"not written yet: .*locked"):
+            words(database)
+    assert kept.done == []
     other.execute("ROLLBACK")
     monkeypatch.setattr("stores.database.BUSY", 30)
     assert words(database) == ["kept"]
+    assert len(kept.done) == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
     assert "database is locked" in caplog.text
     assert "written again" in caplog.text
     other.close()
     database.close()
+
+
+def test_once_the_file_is_locked_nobody_waits_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first to meet the lock waits as long as a lock may last; from then on it is known."""
+    monkeypatch.setattr("stores.database.BUSY", 0.05)
+    monkeypatch.setattr("stores.database.AGAIN", 0.01)
+    file = str(tmp_path / "some.db")
+    database = Database(file, TABLE)
+    patience: list[object] = []
+    database._writer.set_trace_callback(
+        lambda said: patience.append(said.rpartition(" ")[2]) if "busy_timeout" in said else None
+    )
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(3):
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            database.write(add("refused"))
+    other.execute("ROLLBACK")
+    database.write(add("taken"))
+    database.write(add("too"))
+    assert patience[:3] == ["50", "10", "10"]
+    assert patience[-1] == "50"
+    other.close()
+    database.close()
+
+
+ANOTHER = r"not there any more|another file has its name"
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced", "replaced by nothing"])
+def test_a_file_that_is_another_fails_who_asks_and_takes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """SQLite goes on in a file without a name, and what it acknowledges is gone with the process."""
+    monkeypatch.setattr("stores.database.RETRY", 0.01)
+    file, aside = tmp_path / "some.db", tmp_path / "aside.db"
+    database = Database(str(file), TABLE)
+    database.write(add("one"))
+    another = Database(str(tmp_path / "another.db"), TABLE)
+    another.write(add("another's"))
+    another.close()
+    theirs = (tmp_path / "another.db").read_bytes()
+    file.rename(aside)
+    if how == "replaced":
+        (tmp_path / "another.db").rename(file)
+    elif how == "replaced by nothing":
+        file.touch()
+    kept = Gathered(add("kept"))
+    database.soon(kept)
+    for _ in range(3):
+        with pytest.raises(sqlite3.OperationalError, match=ANOTHER):
+            database.write(add("refused"))
+        with pytest.raises(sqlite3.OperationalError, match=ANOTHER):
+            database.read(lambda one: one.execute("SELECT * FROM word").fetchall(), settled=False)
+    assert kept.done == []
+    assert len(caplog.records) == 1
+    if how == "replaced":
+        assert file.read_bytes() == theirs
+    assert file.exists() is (how != "deleted")
+    aside.rename(file)  # put back, all goes on
+    assert words(database) == ["one", "kept"]
+    database.close()
+    database = Database(str(file), TABLE)
+    assert words(database) == ["one", "kept"]
+    database.close()
+
+
+def test_what_could_not_be_written_at_the_end_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "some.db"
+    database = Database(str(file), TABLE)
+    file.unlink()
+    database.soon(Gathered(add("lost")))
+    database.close()
+    assert "closed with changes that could not be written: the file is not there any more" in caplog.text

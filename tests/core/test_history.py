@@ -16,13 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.chat.history import History, Kept, Query, Reference, Target, UnknownMessage
+from protocols.chat.lasting import AccountMetadata
 from protocols.chat.network.deliveries import EVENT, MESSAGE, TAGS, Line, Remember
 from protocols.chat.network.multiline import Multiline
 from protocols.chat.settings import ChatHistory
 from stores.chat import MIGRATIONS
 from stores.database import Database
-from stores.history import AT_ONCE, SqlHistory
+from stores.history import SqlHistory
 from stores.history_memory import MemoryHistory
+from stores.lasting import SqlKeeper
+from stores.remembering import AT_ONCE
 
 Subcommand = Literal["LATEST", "BEFORE", "AFTER", "BETWEEN", "AROUND"]
 TEA = (("#tea", 0),)
@@ -213,7 +216,7 @@ def test_other_limits_hold_from_the_next_message_on(history: History) -> None:
     """SIGHUP: the settings were read again."""
     fill(history)
     assert ask(history, "LATEST") == list(range(10))
-    history.limit(3, 5)
+    history.limit(ChatHistory(channel_messages=3, direct_messages=5))
     fill(history, range(10, 11))
     assert ask(history, "LATEST") == [8, 9, 10]
 
@@ -428,9 +431,8 @@ def test_a_locked_file_loses_nothing_up_to_a_limit(
     monkeypatch.setattr("stores.database.RETRY", 0.01)
     file = str(tmp_path / "chat.db")
     database = Database(file, MIGRATIONS)
+    monkeypatch.setattr("stores.remembering.MOST_WAITING", 50)
     history = SqlHistory(database, ChatHistory(channel_messages=100_000))
-    monkeypatch.setattr("stores.history.MOST_WAITING", 50)
-    history._waiting = type(history._waiting)(maxlen=50)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     fill(history, range(60))
@@ -442,6 +444,56 @@ def test_a_locked_file_loses_nothing_up_to_a_limit(
     with caplog.at_level(logging.WARNING):
         assert ask(history, "LATEST", limit=100) == list(range(10, 60))
     assert "10 lines of history were not kept" in caplog.text
+    database.close()
+
+
+def test_history_goes_on_after_a_lock_however_much_else_was_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else waits for the same file never takes history's place."""
+    monkeypatch.setattr("stores.database.BUSY", 0.05)
+    monkeypatch.setattr("stores.database.RETRY", 0.01)
+    file = str(tmp_path / "chat.db")
+    database = Database(file, MIGRATIONS)
+    history, keeper = SqlHistory(database, ChatHistory()), SqlKeeper(database)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    fill(history, range(3))
+    for number in range(11_000):
+        keeper.save(AccountMetadata(f"account{number}", {"a": "b"}))
+    with pytest.raises(sqlite3.OperationalError, match="not written yet"):
+        ask(history, "LATEST")
+    other.execute("ROLLBACK")
+    other.close()
+    monkeypatch.setattr("stores.database.BUSY", 30)
+    fill(history, range(3, 5))
+    assert ask(history, "LATEST") == [0, 1, 2, 3, 4]
+    assert len(keeper.everything()) == 11_000
+    database.close()
+
+
+def test_while_nothing_can_be_inserted_no_more_is_held_than_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try takes what has come since the last, and it is one bound for all of it."""
+    monkeypatch.setattr("stores.database.BUSY", 0.05)
+    monkeypatch.setattr("stores.database.RETRY", 0.01)
+    monkeypatch.setattr("stores.remembering.MOST_WAITING", 10)
+    database = Database(str(tmp_path / "chat.db"), MIGRATIONS)
+    history = SqlHistory(database, ChatHistory())
+    fill(history, range(5))
+    assert len(ask(history, "LATEST")) == 5
+    database._writer.execute("PRAGMA query_only = ON")
+    for number in range(5, 50):
+        history.remember(said(number))
+        if not number % 9:
+            with pytest.raises(sqlite3.OperationalError):
+                ask(history, "LATEST")
+    held = history._remembering
+    assert len(held._in_hand) + len(held._waiting) <= 20
+    database._writer.execute("PRAGMA query_only = OFF")
+    monkeypatch.setattr("stores.database.BUSY", 30)
+    assert ask(history, "LATEST")[-4:] == [46, 47, 48, 49]
     database.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -65,6 +66,33 @@ def test_a_full_disk_is_said_and_what_waits_is_written_later(file: Path) -> None
     database._writer.execute("PRAGMA max_page_count = 1000000").fetchone()
     keeper.settle()
     assert keeper.everything() == [channel("#tea", "x" * 100_000)]
+
+
+def test_however_much_changes_while_the_file_is_locked_the_last_word_holds(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits is bounded by what there is, and so nothing has to give way."""
+    monkeypatch.setattr("stores.database.BUSY", 0.05)
+    monkeypatch.setattr("stores.database.RETRY", 0.01)
+    database = Database(str(file), MIGRATIONS)
+    keeper = SqlKeeper(database)
+    keeper.save(channel("#first"))
+    keeper.save(channel("#gone"))
+    keeper.settle()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    keeper.save(channel("#first", "said first"))
+    keeper.drop(channel("#gone"))
+    for number in range(20_000):
+        keeper.save(channel("#busy", str(number)))
+        if not number % 5_000:
+            with pytest.raises(Unavailable, match="locked"):
+                keeper.settle()
+    other.execute("ROLLBACK")
+    other.close()
+    keeper.settle()
+    assert keeper.everything() == [channel("#first", "said first"), channel("#busy", "19999")]
+    database.close()
 
 
 @pytest.mark.parametrize("state", ["", "{}", "[1", '{"type": "teapot"}', '{"type": "channel", "name": 7}'])
