@@ -20,7 +20,7 @@ from stores.accounts import SqlAccounts
 from stores.database import Database
 from stores.history import TABLES as HISTORY_TABLES
 from stores.history import SqlHistory
-from stores.history_memory import MemoryHistory
+from stores.history_memory import MemoryHistory, most_of
 from stores.lasting import TABLE as LASTING_TABLE
 from stores.lasting import SqlKeeper
 
@@ -52,7 +52,8 @@ def open_stores(settings: ChatSettings) -> Stores:
 def _history(settings: ChatSettings, database: Database) -> History:
     if settings.database:
         return SqlHistory(database, settings.history)
-    return MemoryHistory(settings.history.channel_messages, settings.history.direct_messages)
+    said = settings.history
+    return MemoryHistory(said.channel_messages, said.direct_messages, most_of(said))
 
 
 def _secret(connection: sqlite3.Connection) -> bytes:

@@ -76,8 +76,9 @@ class Database:
         self._closing = False
         self._failing = False
         self._trouble = ""
-        self._attempt = self._failed_attempt = 0
-        """The number of the batch that was begun last, and of the last that failed."""
+        self._attempt = self._committed_attempt = self._failed_attempt = 0
+        """The number of the batch that was begun last, of the last that is committed, and of the last that
+        failed."""
         self._readers = 0
         """How many wait for what is queued."""
         self._file = SameFile(path)
@@ -162,14 +163,14 @@ class Database:
             mine = self._attempt + 1  # one that is under way may have begun too early
             self._readers += 1
             self._wake.notify_all()
-            self._wake.wait_for(lambda: self._settled() or self._failed_attempt >= mine, BUSY)
+            self._wake.wait_for(lambda: self._settled(mine) or self._failed_attempt >= mine, BUSY)
             self._readers -= 1
-            if not self._settled():
+            if not self._settled(mine):
                 trouble = f": {self._trouble}" if self._failing else ""
                 raise sqlite3.OperationalError(f"what was said before is not written yet{trouble}")
 
-    def _settled(self) -> bool:
-        return not (self._writing or self._soon or self._awaited)
+    def _settled(self, attempt: int) -> bool:
+        return self._committed_attempt >= attempt or not (self._writing or self._soon or self._awaited)
 
     # -- the writer's thread -----------------------------------------------------------
 
@@ -236,6 +237,7 @@ class Database:
             log.error("%s: a change was dropped", self._name, exc_info=result.error)
 
     def _succeeded(self) -> None:
+        self._committed_attempt = self._attempt
         if self._failing:
             self._failing = False
             log.warning("%s: written again", self._name)

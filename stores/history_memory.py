@@ -28,6 +28,11 @@ MOST: Final = 100_000
 """Lines kept in all (ours, some 60 MB); places where nothing was said for longest give way."""
 
 
+def most_of(settings: ChatHistory) -> int:
+    """Lines kept in all, as the settings have it."""
+    return min(settings.messages or MOST, MOST)
+
+
 class _Row:
     __slots__ = ("kept", "kind", "number", "open")
 
@@ -80,9 +85,11 @@ class MemoryHistory:
         with self._lock:
             self._channel_messages = settings.channel_messages
             self._direct_messages = settings.direct_messages
+            self._most = most_of(settings)
             for name, there in self._places.items():
                 there.limit(self._limit(name))
             self._held = sum(map(len, self._places.values()))
+            self._give_way()
 
     def _limit(self, place: str) -> int:
         return self._channel_messages if place.startswith("#") else self._direct_messages
@@ -100,9 +107,12 @@ class MemoryHistory:
             self._places.move_to_end(said.place)
             for owner, nick in said.owners:
                 self._owned.setdefault(owner, {})[said.place] = nick
-            while self._held > self._most and len(self._places) > 1:
-                _, gone = self._places.popitem(last=False)
-                self._held -= len(gone)
+            self._give_way()
+
+    def _give_way(self) -> None:
+        while self._held > self._most and len(self._places) > 1:
+            _, gone = self._places.popitem(last=False)
+            self._held -= len(gone)
 
     def query(self, query: Query) -> list[Kept]:
         with self._lock:

@@ -30,6 +30,8 @@ MOST_WAITING: Final = 10_000
 give way."""
 AT_ONCE: Final = 512
 """Rows of one statement; SQLite allows 32,766 parameters."""
+AT_A_TIME: Final = 10_000
+"""Rows that one batch deletes at the most where there are too many in all: others wait for it meanwhile."""
 
 
 class Remembering:
@@ -45,12 +47,17 @@ class Remembering:
         self._lost = 0
         self._unnoticed: dict[tuple[str, int], int] = {}
         """By place and kind: how many may still come before too many are looked for."""
+        self._count: int | None = None
+        """How many there are in all; None while that is not known."""
+        self._count_then = 0
+        """The same, once what is in hand is committed."""
         self.limit(settings)
 
     def limit(self, settings: ChatHistory) -> None:
         """From now on so much is kept."""
         self._settings = settings
         self._unnoticed = {}
+        self._database.soon(self)
 
     def add(self, said: Remember) -> None:
         """Keep this, soon."""
@@ -82,33 +89,67 @@ class Remembering:
                 " ON CONFLICT (owner, place) DO UPDATE SET nick = excluded.nick",
                 (msgspec.json.encode(triples).decode(),),
             )
-        self._trim(rows, connection)
+        count, self._count = self._count, None  # not known until this is committed
+        if count is None:
+            (count,) = connection.execute("SELECT count(*) FROM message").fetchone()
+        else:
+            count += len(rows)
+        count -= self._trim(rows, connection)
+        self._count_then = count - self._trim_all(count, connection)
 
     def written(self) -> None:
         self._in_hand = []
+        self._count = self._count_then
+        if self._too_many(self._count):
+            self._database.soon(self)
         if self._lost:
             log.warning("%s: %d lines of history were not kept", self._database.path, self._lost)
             self._lost = 0
 
-    def _trim(self, rows: list[Remember], connection: sqlite3.Connection) -> None:
-        """What has too many is shortened, now and then."""
+    def _trim(self, rows: list[Remember], connection: sqlite3.Connection) -> int:
+        """Places that have too many are shortened, now and then; by how many is returned."""
         settings, unnoticed = self._settings, self._unnoticed
+        gone = 0
         for said in rows:
             key = (said.place, 1 if said.kind == EVENT else 0)
             left = unnoticed.get(key, 0) - 1
             if left < 0:
                 on_channel = said.place.startswith("#")
                 limit = settings.channel_messages if on_channel else settings.direct_messages
-                connection.execute(
+                gone += connection.execute(
                     "DELETE FROM message WHERE place = ?1 AND (kind = 1) = ?2 AND (time, number) <= ("
                     " SELECT time, number FROM message WHERE place = ?1 AND (kind = 1) = ?2"
                     " ORDER BY time DESC, number DESC LIMIT 1 OFFSET ?3)",
                     (*key, limit),
-                )
+                ).rowcount
                 left = limit // 8
             unnoticed[key] = left
         if len(unnoticed) > MOST_WAITING:
             unnoticed.clear()
+        return gone
+
+    def _too_many(self, count: int) -> bool:
+        most = self._settings.messages
+        return bool(most) and count > most + most // 64
+
+    def _trim_all(self, count: int, connection: sqlite3.Connection) -> int:
+        """If there are too many in all the oldest go, wherever they are; how many is returned."""
+        if not self._too_many(count):
+            return 0
+        number = min(count - self._settings.messages, AT_A_TIME)
+        oldest = "FROM message ORDER BY number LIMIT ?"
+        places = connection.execute(
+            f"SELECT DISTINCT place FROM (SELECT place {oldest}) WHERE place NOT LIKE '#%'", (number,)
+        ).fetchall()
+        connection.execute(f"DELETE FROM message WHERE number IN (SELECT number {oldest})", (number,))
+        if places:
+            # Of a conversation of which nothing is left, nobody need know.
+            connection.execute(
+                "DELETE FROM conversation WHERE place IN (SELECT value FROM json_each(?)) AND NOT EXISTS"
+                " (SELECT 1 FROM message WHERE message.place = conversation.place)",
+                (msgspec.json.encode([place for (place,) in places]).decode(),),
+            )
+        return number
 
 
 def _portions(rows: list[Remember]) -> Iterator[tuple[int, list[Remember]]]:

@@ -74,6 +74,9 @@ class ChatHistory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     enabled: Annotated[bool, Meta(description="keep history")] = True
     channel_messages: Annotated[int, Meta(ge=0, description="messages kept of a channel")] = 2048
     direct_messages: Annotated[int, Meta(ge=0, description="messages kept between two users")] = 512
+    messages: Annotated[
+        int, Meta(ge=0, description="messages kept in all, of which the oldest give way; 0: no limit")
+    ] = 1_000_000
     query_max: Annotated[int, Meta(ge=1, description="messages that one CHATHISTORY gives")] = 100
     redact_seconds: Annotated[
         float, Meta(ge=0, description="seconds in which authors may redact what they said; 0: for ever")

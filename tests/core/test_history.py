@@ -497,6 +497,55 @@ def test_while_nothing_can_be_inserted_no_more_is_held_than_may_wait(
     database.close()
 
 
+def counted(database: Database, table: str) -> int:
+    number: int = database.read(lambda one: one.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+    return number
+
+
+def test_in_all_the_oldest_give_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever they were said; a conversation of which nothing is left is forgotten as well."""
+    monkeypatch.setattr("stores.remembering.AT_A_TIME", 7)
+    database = Database(str(tmp_path / "chat.db"), MIGRATIONS)
+    history = SqlHistory(database, ChatHistory(channel_messages=30, messages=40))
+    line = Line(":ann PRIVMSG bob :1", START, None, "direct")
+    history.remember(Remember("ann bob", line, MESSAGE, "ann", True, (("ann", "bob"),)))
+    fill(history, range(30))
+    assert history.conversations("ann", "bob") == ["ann bob"]
+    for number in range(30):
+        line = Line(f":a PRIVMSG #other :{number}", START + 100 + number, None, f"other{number}")
+        history.remember(Remember("#other", line, MESSAGE, "ann"))
+        assert counted(database, "message") <= 40  # each in a batch of its own
+    assert ask(history, "LATEST") == list(range(20, 30))
+    assert history.conversations("ann", "bob") == []
+    # A limit that was lowered holds before anything else is said.
+    history.limit(ChatHistory(messages=5))
+    while counted(database, "message") > 5:
+        pass
+    assert ask(history, "LATEST") == []
+    database.close()
+
+
+def test_what_is_counted_is_what_is_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a full disk sends back is not counted twice, nor what was trimmed of a place."""
+    monkeypatch.setattr("stores.database.BUSY", 0.05)
+    monkeypatch.setattr("stores.database.RETRY", 0.01)
+    database = Database(str(tmp_path / "chat.db"), MIGRATIONS)
+    history = SqlHistory(database, ChatHistory(channel_messages=8))
+    for number in range(40):
+        if number == 20:
+            database._writer.execute("PRAGMA query_only = ON")
+            history.remember(said(number))
+            with pytest.raises(sqlite3.OperationalError):
+                ask(history, "LATEST")
+            database._writer.execute("PRAGMA query_only = OFF")
+        else:
+            history.remember(said(number))
+        if number != 20:
+            ask(history, "LATEST")
+    assert history._remembering._count == counted(database, "message") < 20
+    database.close()
+
+
 def test_a_file_that_turned_read_only_fails_who_asks_and_remembers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
