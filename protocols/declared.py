@@ -21,6 +21,9 @@ class Field:
     default: Any
     help: str
     secret: bool
+    """No flag sets it."""
+    private: bool
+    """No message repeats it."""
 
     @property
     def expected(self) -> str:
@@ -35,11 +38,12 @@ def fields(kind: type[msgspec.Struct]) -> list[Field]:
 def _fields(struct: inspect.StructType, above: tuple[str, ...]) -> Iterator[Field]:
     for field in struct.fields:
         path, type_ = (*above, field.encode_name), field.type
-        description, secret = "", False
+        description, secret, private = "", False, False
         while isinstance(type_, (inspect.Metadata, inspect.UnionType)):
             if isinstance(type_, inspect.Metadata):
                 description = (type_.extra_json_schema or {}).get("description", description)
                 secret = (type_.extra or {}).get("secret", secret)
+                private = (type_.extra or {}).get("private", secret)
                 type_ = type_.type
             else:  # `X | None`: absent is None, and TOML has no null
                 type_ = next(one for one in type_.types if not isinstance(one, inspect.NoneType))
@@ -49,7 +53,7 @@ def _fields(struct: inspect.StructType, above: tuple[str, ...]) -> Iterator[Fiel
         default = None if field.default is msgspec.NODEFAULT else field.default
         if field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
-        yield Field(path, type_, default, description, secret)
+        yield Field(path, type_, default, description, secret, private)
 
 
 def _expected(type_: inspect.Type) -> str:

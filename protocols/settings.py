@@ -221,7 +221,7 @@ def _by_name(field: Field, said: Any, where: Where) -> None:
             return where((*field.path, shown_key(name), *path))
 
         if not isinstance(kind, inspect.StructType):
-            one = Field(field.path, kind, None, "", field.secret)
+            one = Field(field.path, kind, None, "", field.secret, field.private)
             if not isinstance(value, str) or not re.search(getattr(kind, "pattern", None) or "", value):
                 raise SettingsError(f"{there(())}: expected {one.expected}, got {_got(one, value)}") from None
         elif not isinstance(value, dict):
@@ -252,4 +252,4 @@ def _at(said: Any, path: Sequence[str]) -> Any:
 
 def _got(field: Field | None, value: object) -> str:
     # A secret of the wrong type is still a secret.
-    return type(value).__name__ if field and field.secret else shown(value)
+    return type(value).__name__ if field and field.private else shown(value)

@@ -134,7 +134,8 @@ class FilesSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     user: Annotated[
         tuple[Annotated[str, Meta(pattern="^[^:]+:.+$")], ...],
         Meta(
-            description="NAME:PASSWORD of somebody who may log in; as a flag, everybody here can read it (ps)"
+            description="NAME:PASSWORD of somebody who may log in; everybody here can read a flag (ps)",
+            extra={"private": True},
         ),
     ] = ()
     write: Annotated[bool, Meta(description="whoever `user` names may do all, and not only read")] = False
