@@ -36,8 +36,8 @@ class DiskStore:
     """The directory `root` and what is below it.
 
     `symlinks` "inside" follows links while they stay below the user's home.  `uploads` "rename" shows a
-    file under its name when it is whole, "direct" while it grows.  `most` bounds a file in bytes (0: no
-    bound).  With `fsync` a file that is whole is on the disk before that is said.  Raises CannotStart.
+    file under its name when it is whole, "direct" while it grows.  With `fsync` a file that is whole is
+    on the disk before that is said.  Raises CannotStart.
     """
 
     quick = True
@@ -48,7 +48,6 @@ class DiskStore:
         *,
         symlinks: Literal["inside", "never"] = "inside",
         uploads: Literal["rename", "direct"] = "rename",
-        most: int = 0,
         fsync: bool = False,
     ) -> None:
         try:
@@ -57,7 +56,6 @@ class DiskStore:
             raise CannotStart(f"cannot serve {root}: {error.strerror}") from None
         self.links = symlinks == "inside"
         self.direct = uploads == "direct"
-        self.most = most
         self.fsync = fsync
         self._trees: dict[tuple[str, Path], DiskTree] = {}
 
@@ -112,15 +110,14 @@ class DiskTree:
 
     def open_read(self, path: Path, offset: int = 0) -> Reader:
         with self.place(path) as place:
-            name = self.parts.name(place.name) if self._part(place) else place.name
             # A FIFO is opened without waiting for who writes to it, and then turned away.
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            return DiskReader(os.open(name, flags, dir_fd=place.parent), offset)
+            return DiskReader(os.open(place.name, flags, dir_fd=place.parent), offset)
 
     def open_write(self, path: Path, how: How, offset: int = 0) -> Writer:
         with self.place(path) as place:
             parts = None if self.store.direct else self.parts
-            return begin(place, how, offset, parts, self.store.most, self.store.fsync)
+            return begin(place, how, offset, parts, self.store.fsync)
 
     def mkdir(self, path: Path) -> None:
         with self.place(path, last=False) as place:
@@ -160,8 +157,7 @@ class DiskTree:
 
     def utime(self, path: Path, modified: float) -> None:
         with self.place(path) as place:
-            name = self.parts.name(place.name) if self._part(place) else place.name
-            os.utime(name, (modified, modified), dir_fd=place.parent, follow_symlinks=False)
+            os.utime(place.name, (modified, modified), dir_fd=place.parent, follow_symlinks=False)
 
     def _part(self, place: Place) -> os.stat_result | None:
         """What is there of an upload to this place."""

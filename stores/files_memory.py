@@ -153,15 +153,12 @@ class MemoryTree:
         return MemoryListing(self.store, inside)
 
     def open_read(self, path: Path, offset: int = 0) -> MemoryReader:
-        part = self.part(path)
-        if part is None:
-            node = self.within(path)
-            if node.kind == "dir":
-                raise StoreError(Problem.IS_A_DIRECTORY)
-            part = node.data
-        if offset > len(part):
+        node = self.within(path)
+        if node.kind == "dir":
+            raise StoreError(Problem.IS_A_DIRECTORY)
+        if offset > len(node.data):
             raise StoreError(Problem.BAD_OFFSET)
-        return MemoryReader(self.store, part, offset)
+        return MemoryReader(self.store, node.data, offset)
 
     def open_write(self, path: Path, how: How, offset: int = 0) -> MemoryWriter:
         self.parent(path)

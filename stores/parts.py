@@ -62,16 +62,19 @@ class Parts:
             os.close(fd)
         return True
 
-    def open(self, directory: int, name: str) -> tuple[int, str]:
-        """The part as it is, or a new one, locked: its descriptor and its own name.  Raises OSError."""
+    def open(self, directory: int, name: str, mode: int) -> tuple[int, str]:
+        """The part as it is, or a new one of this mode, locked: its descriptor and its own name.
+
+        Raises OSError.
+        """
         part = self.name(name)
         for _ in range(3):
-            fd = os.open(part, NEW, 0o666, dir_fd=directory)
+            fd = os.open(part, NEW, mode, dir_fd=directory)
             if locked(fd) and _still(fd, part, directory):
                 return fd, part
             os.close(fd)  # somebody is uploading, or has just finished
         part = part.replace(".part", f"-{secrets.token_hex(8)}.part")
-        fd = os.open(part, NEW | os.O_EXCL, 0o666, dir_fd=directory)
+        fd = os.open(part, NEW | os.O_EXCL, mode, dir_fd=directory)
         locked(fd)
         return fd, part
 

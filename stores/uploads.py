@@ -15,6 +15,8 @@ from stores.problems import told
 COPY: Final = 16 * 1024 * 1024
 """Bytes of a file copied by one system call."""
 STILL: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+OURS: Final = 0o600
+"""What a part allows its owner in any case: it is opened again when it is gone on with."""
 NAMES: Final = 10_000
 """Names that are tried for a unique one."""
 
@@ -22,7 +24,7 @@ NAMES: Final = 10_000
 class Upload:
     """A file that grows under its own name: what is written stays."""
 
-    def __init__(self, directory: int, name: str, fd: int, most: int, fsync: bool) -> None:
+    def __init__(self, directory: int, name: str, fd: int, fsync: bool) -> None:
         """Takes `fd` over; `directory` is duplicated."""
         self.name = name
         self.slow = False
@@ -31,7 +33,6 @@ class Upload:
         self._directory = os.dup(directory)
         self._fd = fd
         self._size = 0
-        self._most = most
         self._fsync = fsync
         self._kept: tuple[int, int] | None = None
 
@@ -54,8 +55,6 @@ class Upload:
     def write(self, data: bytes | memoryview) -> None:
         with told():
             self._copy_kept()
-            if self._most and self._size + len(data) > self._most:
-                raise StoreError(Problem.QUOTA)
             left = memoryview(data)
             while left:
                 written = os.write(self._fd, left)
@@ -120,14 +119,15 @@ class Upload:
 class Hidden(Upload):
     """An upload that grows in a part, and is renamed."""
 
-    def __init__(self, place: Place, name: str, parts: Parts, unique: bool, most: int, fsync: bool) -> None:
-        fd, self._part = parts.open(place.parent, name)
-        super().__init__(place.parent, name, fd, most, fsync)
+    def __init__(self, place: Place, name: str, parts: Parts, unique: bool, fsync: bool) -> None:
+        replaced = None if unique else place.found
+        self._mode = None if replaced is None else stat.S_IMODE(replaced.st_mode) & 0o777
+        fd, self._part = parts.open(place.parent, name, 0o666 if self._mode is None else self._mode | OURS)
+        super().__init__(place.parent, name, fd, fsync)
         self.there = os.fstat(fd).st_size
         """Bytes of an upload that was cut."""
         self._resumable = self._part == parts.name(name)
         self._unique = unique
-        self._mode = None if place.found is None or unique else stat.S_IMODE(place.found.st_mode) & 0o777
 
     def finish(self) -> None:
         if self._mode is not None:  # as if the file that it replaces had been written to
@@ -143,20 +143,22 @@ class Hidden(Upload):
             os.unlink(self._part, dir_fd=self._directory)
 
 
-def begin(place: Place, how: How, offset: int, parts: Parts | None, most: int, fsync: bool) -> Upload:
+def begin(place: Place, how: How, offset: int, parts: Parts | None, fsync: bool) -> Upload:
     """Begin an upload to a place, in one of `parts`, or directly.  Raises StoreError and OSError."""
     found = place.found
     if place.name == "." or (found is not None and stat.S_ISDIR(found.st_mode)):
         raise StoreError(Problem.IS_A_DIRECTORY)
     if found is not None and not stat.S_ISREG(found.st_mode):
         raise StoreError(Problem.NOT_A_FILE)
+    if found is not None and how is not How.UNIQUE and not _may_write(place):
+        raise StoreError(Problem.DENIED)
     upload: Upload
     if parts is None:
-        upload = _direct(place, how, most, fsync)
+        upload = _direct(place, how, fsync)
         there = os.fstat(upload.fileno()).st_size
     else:
         unique = how is How.UNIQUE
-        upload = Hidden(place, _free(place) if unique else place.name, parts, unique, most, fsync)
+        upload = Hidden(place, _free(place) if unique else place.name, parts, unique, fsync)
         there = upload.there
     try:
         _keep(upload, place, how, offset, there)
@@ -164,6 +166,11 @@ def begin(place: Place, how: How, offset: int, parts: Parts | None, most: int, f
         upload.abandon()
         raise
     return upload
+
+
+def _may_write(place: Place) -> bool:
+    """Whoever may write to the directory could replace any file in it; one that is read-only is to stay."""
+    return os.access(place.name, os.W_OK, dir_fd=place.parent, effective_ids=True, follow_symlinks=False)
 
 
 def _keep(upload: Upload, place: Place, how: How, offset: int, there: int) -> None:
@@ -181,7 +188,7 @@ def _keep(upload: Upload, place: Place, how: How, offset: int, there: int) -> No
         upload.copy(os.open(place.name, os.O_RDONLY | STILL, dir_fd=place.parent), kept)
 
 
-def _direct(place: Place, how: How, most: int, fsync: bool) -> Upload:
+def _direct(place: Place, how: How, fsync: bool) -> Upload:
     flags, name = os.O_WRONLY | os.O_CREAT | STILL, place.name
     for name in _names(place.name) if how is How.UNIQUE else [place.name]:
         try:
@@ -191,7 +198,7 @@ def _direct(place: Place, how: How, most: int, fsync: bool) -> Upload:
             continue
     else:
         raise StoreError(Problem.EXISTS)
-    upload = Upload(place.parent, name, fd, most, fsync)
+    upload = Upload(place.parent, name, fd, fsync)
     if not locked(fd):
         upload.close()
         raise StoreError(Problem.BUSY)

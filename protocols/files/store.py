@@ -165,9 +165,9 @@ class How(enum.Enum):
 class Tree(Protocol):
     """A user's files.  Nothing outside the user's home can be reached, whatever links say.
 
-    While an upload runs, and after it was cut, its part is shown to the same user by `stat`, `open_read`
-    and by `open_write` with an offset or APPEND, so that it can be resumed; in no listing, and to
-    nobody else.
+    While an upload runs, and after it was cut, its part is shown to the same user by `stat` and by
+    `open_write` with an offset or APPEND, so that it can be resumed; in no listing, and to nobody else.
+    Whoever reads, reads what is whole: `open_read` knows no parts.
     """
 
     quick: frozenset[str]
@@ -180,11 +180,13 @@ class Tree(Protocol):
         ...
 
     def open_read(self, path: Path, offset: int = 0) -> Reader:
-        """Open a plain file, and never wait for it (a FIFO is NOT_A_FILE)."""
+        """Open a plain file that is whole, and never wait for it (a FIFO is NOT_A_FILE)."""
         ...
 
     def open_write(self, path: Path, how: How, offset: int = 0) -> Writer:
-        """Begin an upload.  BAD_OFFSET if the file, or its part, is shorter than `offset`."""
+        """Begin an upload.  BAD_OFFSET if the file, or its part, is shorter than `offset`; DENIED if the
+        file is read-only.
+        """
         ...
 
     def mkdir(self, path: Path) -> None: ...

@@ -6,9 +6,9 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import pytest
 
@@ -18,6 +18,8 @@ from stores import files
 from stores.files import DiskStore
 from stores.jail import Place, walk
 from stores.openfiles import KEPT
+
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +54,17 @@ def cut(tree: Tree, name: str, data: bytes, how: How = How.REPLACE, offset: int 
     writer = tree.open_write(tuple(name.split("/")), how, offset)
     writer.write(data)
     writer.abandon()
+
+
+def as_nobody(function: Callable[..., T], *args: Any) -> T:
+    """Call this as somebody who is not root, whom nothing is refused."""
+    if os.geteuid():
+        return function(*args)
+    os.seteuid(65_534)
+    try:
+        return function(*args)
+    finally:
+        os.seteuid(0)
 
 
 def content(tree: Tree, name: str, offset: int = 0) -> bytes:
@@ -105,12 +118,23 @@ def test_a_cut_upload_is_shown_to_its_user_and_can_be_resumed(tree: Tree) -> Non
     """curl asks SIZE and sends APPE; lftp sends REST and STOR."""
     cut(tree, "file", b"one ")
     assert tree.stat(("file",)).size == 4
-    assert content(tree, "file") == b"one "
     upload(tree, "file", b"two", How.APPEND)
     assert content(tree, "file") == b"one two"
     cut(tree, "more", b"one XXX")
     upload(tree, "more", b"two", offset=4)
     assert content(tree, "more") == b"one two"
+
+
+def test_who_reads_reads_what_is_whole(tree: Tree, root: Path) -> None:
+    """And not what is on its way to the same name, not even the user whose upload it is."""
+    cut(tree, "new", b"ha")
+    assert refused(tree.open_read, ("new",)) is Problem.MISSING
+    assert refused(tree.utime, ("new",), 0.0) is Problem.MISSING
+    upload(tree, "file", b"whole")
+    cut(tree, "file", b"ha")
+    assert content(tree, "file") == b"whole"
+    tree.utime(("file",), 86_400.0)
+    assert (root / "file").stat().st_mtime == 86_400.0
 
 
 def test_a_cut_upload_is_resumed_after_a_restart(root: Path) -> None:
@@ -210,14 +234,26 @@ def test_what_is_replaced_keeps_its_permissions(tree: Tree, root: Path) -> None:
     assert stat.S_IMODE((root / "file").stat().st_mode) == 0o640
 
 
-def test_more_than_the_quota_is_refused_and_what_was_there_stays(root: Path) -> None:
-    tree = DiskStore(str(root), most=5).enter("ann", ())
-    upload(tree, "file", b"12345")
+def test_what_replaces_a_private_file_is_private_while_it_grows(tree: Tree, root: Path) -> None:
+    upload(tree, "file", b"one")
+    tree.chmod(("file",), 0o400)
     writer = tree.open_write(("file",), How.REPLACE)
-    writer.write(b"1234")
-    assert refused(writer.write, b"56") is Problem.QUOTA
-    writer.abandon()
-    assert (root / "file").read_bytes() == b"12345"
+    (part,) = set(os.listdir(root)) - {"file"}
+    assert stat.S_IMODE((root / part).stat().st_mode) == 0o600
+    writer.commit()
+    assert stat.S_IMODE((root / "file").stat().st_mode) == 0o400
+
+
+@pytest.mark.parametrize("uploads", ["rename", "direct"])
+def test_a_read_only_file_is_not_replaced(root: Path, uploads: Literal["rename", "direct"]) -> None:
+    """To rename another over it would be allowed: by the directory's permissions."""
+    (root / "file").write_bytes(b"one")
+    (root / "file").chmod(0o444)
+    root.chmod(0o777)
+    tree = DiskStore(str(root), uploads=uploads).enter("ann", ())
+    assert refused(as_nobody, tree.open_write, ("file",), How.REPLACE) is Problem.DENIED
+    assert refused(as_nobody, tree.open_write, ("file",), How.APPEND) is Problem.DENIED
+    assert os.listdir(root) == ["file"]
 
 
 def test_with_fsync_a_commit_is_not_quick(root: Path) -> None:
