@@ -12,6 +12,7 @@ ANYTHING = "\u2026"
 """Stands for any text within a line, and alone for any lines."""
 
 SETTINGS = {
+    "accounts.login_delay": "0",
     "accounts.reserve_nicks": "false",  # most have an ann who is nobody's account
     "cloak": "false",
     "flood.enabled": "false",

@@ -23,6 +23,7 @@ from protocols.chat.session import ChatSession
 from protocols.chat.settings import ChatLimits, ChatSettings
 from protocols.chat.stores import Stores
 from protocols.chat.throttle import Throttle
+from protocols.delays import Delays
 from protocols.session import Host, Order, Peer, Refused, Server, To
 
 log = logging.getLogger("protocols.chat")
@@ -61,6 +62,7 @@ class ChatServer(Server):
         """What every RPL_ISUPPORT says: made once, for it is said at each registration."""
         self.registrations = Throttle(3600.0)
         """Accounts that each address made within the last hour."""
+        self.delays = Delays()
         self.unregistered = 0
         self.stopping = False
         self.rehash: Callable[[], None] = lambda: None

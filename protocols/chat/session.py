@@ -1,7 +1,7 @@
 """One client's connection: lines in, their order and pace, deadlines, what it is sent.
 
 What a command does is in `commands`, what the network does in `network`, who else is here in
-`here`.  In here: when a command may run, whom its answer belongs to, and when it all ends.
+`here`, what an answer waits for in `waiting`.  In here: when a command may run, and when it all ends.
 
 Reading is delayed by holding lines back: a line that has to wait (for tokens, for a slow call,
 for the peer to read) stays in the backlog with those behind it, and `deadline` is when the next
@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from protocols.chat.answering import REASONS, Answering
+from protocols.chat.answering import REASONS
 from protocols.chat.caps import BATCH, LABELED_RESPONSE
 from protocols.chat.commands.batch import Gathering, gather, timed_out
 from protocols.chat.commands.channels import shown
@@ -37,6 +37,7 @@ from protocols.chat.numerics import (
     Refusal,
 )
 from protocols.chat.reading import understood
+from protocols.chat.waiting import DELAY, Waiting
 from protocols.lines import Lines, TooLong
 from protocols.session import CLOSE, Call, Orders, Peer, Reason
 
@@ -45,24 +46,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("protocols.chat")
 
-Answered = Callable[[Any, float], None]
-"""What goes on once a call is over: with its result, or the exception."""
 
-
-class ChatSession(Answering):
+class ChatSession(Waiting):
     """One connection.  `user` is its record in the network once it is registered."""
 
     __slots__ = (
-        "_answered",
         "_backlog",
         "_bucket",
-        "_call",
         "_ended",
         "_heard",
         "_lines",
         "_pinged",
         "_register_by",
-        "_stream",
         "_unended",
         "_waiting",
         "address",
@@ -100,10 +95,6 @@ class ChatSession(Answering):
         """Bytes in the backlog."""
         self._unended = 0
         """Bytes since the last line end."""
-        self._stream: Iterator[None] | None = None
-        """The rest of an answer that is longer than what is sent at once."""
-        self._call: Call | None = None
-        self._answered: Answered | None = None
         self._bucket = Bucket(server.settings.flood)
         self._heard = self._pinged = self._register_by = 0.0
         self._ended = False
@@ -166,6 +157,8 @@ class ChatSession(Answering):
     def expired(self, now: float) -> Orders:
         if self.user is None and now >= self._register_by and not self.closed:
             self.end("Registration timed out")
+        if self._call is DELAY and now >= self._due:
+            self._over(DELAY, None, now)
         self._read_backlog(now)
         if self.gathering is not None and now >= self.gathering.deadline and not self.closed:
             timed_out(self)
@@ -265,44 +258,6 @@ class ChatSession(Answering):
             self.reply(refusal.numeric, *refusal.arguments)
         self._pump()
 
-    def _pump(self) -> None:
-        """Say the rest of an answer, until it is whole or enough is said for now."""
-        if self._stream is not None:
-            try:
-                while not self.more:
-                    next(self._stream)
-                return
-            except StopIteration:
-                pass
-            except Refusal as refusal:
-                self.reply(refusal.numeric, *refusal.arguments)
-            self._stream = None
-        if self._call is None:
-            self.finish_label()
-
-    # -- calls -------------------------------------------------------------------------
-
-    def call(self, call: Call, answered: Answered) -> None:
-        """Run something slow; lines that come meanwhile wait, and so does the label."""
-        self._call, self._answered = call, answered
-        self._out.append(call)
-
-    def _over(self, call: Call, result: Any, now: float) -> None:
-        if call is not self._call or self._answered is None:
-            return
-        answered = self._answered
-        self._call = self._answered = None
-        if not self.closed:
-            try:
-                answered(result, now)
-            except Refusal as refusal:
-                self.reply(refusal.numeric, *refusal.arguments)
-            self._pump()
-
-    def stream(self, rest: Iterator[None]) -> None:
-        """This is the rest of the answer, to be said as there is room for it."""
-        self._stream = rest
-
     def charge(self, tokens: float) -> None:
         """The command that runs is dearer than its price."""
         self._bucket.take(tokens)
@@ -390,6 +345,8 @@ class ChatSession(Answering):
             due = (self._pinged or self._heard) + silence
         if self.gathering is not None:
             due = min(due, self.gathering.deadline)
+        if self._call is DELAY:
+            due = min(due, self._due)
         if self._backlog and not (self.more or self._stream is not None or self._call is not None):
             due = min(due, self._bucket.when())
         self.deadline = due

@@ -61,6 +61,9 @@ class ChatAccounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     register_limit: Annotated[
         int, Meta(ge=0, description="accounts that one address may make in an hour; 0: no limit")
     ] = 10
+    login_delay: Annotated[
+        float, Meta(ge=0, description="seconds before a wrong password is answered, for each from an address")
+    ] = 2.0
     register_before_connect: Annotated[bool, Meta(description="also before they are registered")] = False
     register_email: Annotated[bool, Meta(description="REGISTER needs an address; no mail is sent")] = False
     hash_iterations: Annotated[int, Meta(ge=4096, description="iterations of SCRAM-SHA-256")] = 4096

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import deque
 from typing import Final
+
+from protocols.delays import household
 
 MOST_KEYS: Final = 10_000
 """Addresses that are remembered; beyond it the oldest are forgotten first."""
@@ -21,7 +22,7 @@ class Throttle:
         """May it now?  If so, that counts."""
         if not most:
             return True
-        key = network(address)
+        key = household(address)
         times = self._times.pop(key, None) or deque()
         while times and times[0] <= now - self._seconds:
             times.popleft()
@@ -32,15 +33,3 @@ class Throttle:
         if len(self._times) > MOST_KEYS:
             del self._times[next(iter(self._times))]
         return allowed
-
-
-def network(address: str) -> str:
-    """What counts as one address: of IPv6 the first 64 bits, which one household has of its own
-    (RFC 6177 §2)."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if known.version == 4:
-        return address
-    return str(ipaddress.ip_network((known, 64), strict=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from protocols.delays import Delays
 from protocols.files.addresses import Ports
 from protocols.files.digest import Digest
 from protocols.files.session import FilesSession
@@ -12,29 +13,6 @@ from protocols.files.store import Store
 from protocols.session import Host, Refused, Server
 
 log = logging.getLogger("protocols.files")
-
-REMEMBERED = 1024
-"""Addresses with wrong passwords that are remembered before those whose time is over are dropped."""
-MOST_DELAYS = 10
-"""Delays that one address may have to wait for, or somebody could lock out everybody behind it."""
-
-
-class Delays:
-    """Wrong passwords cost time, by address: more connections make no more tries (RFC 2577 §5)."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, float] = {}
-
-    def answer_at(self, host: str, right: bool, delay: float, now: float) -> float:
-        """When this password is answered.  A right one has to wait for the wrong ones before it."""
-        until = max(self._until.get(host, now), now)
-        if right or not delay:
-            return until
-        until = min(until + delay, now + delay * MOST_DELAYS)
-        if len(self._until) >= REMEMBERED:
-            self._until = {host: when for host, when in self._until.items() if when > now}
-        self._until[host] = until
-        return until
 
 
 class FilesServer(Server):

@@ -10,7 +10,7 @@ from protocols.chat.history import History
 from protocols.chat.lasting import Forgetful, Keeper
 from protocols.chat.server import ChatServer
 from protocols.chat.session import ChatSession
-from protocols.chat.settings import ChatFlood, ChatSettings
+from protocols.chat.settings import ChatAccounts, ChatFlood, ChatSettings
 from protocols.chat.stores import Stores
 from protocols.passwords import Cost
 from protocols.session import Abort, Call, Close, Order, Orders, Peer, Reason, To
@@ -20,6 +20,7 @@ from stores.database import Database
 from stores.history_memory import MemoryHistory
 
 NO_FLOOD = ChatFlood(enabled=False)
+NO_DELAY = ChatAccounts(login_delay=0)
 CHEAP = Cost(ln=4)
 """What a hash costs where thousands are made."""
 
@@ -108,7 +109,7 @@ class World:
         **settings: Any,
     ) -> None:
         """`said` are settings as they were read; else those that are named differ from the usual."""
-        said = said or ChatSettings(**{"flood": NO_FLOOD, "cloak": False, **settings})
+        said = said or ChatSettings(**{"flood": NO_FLOOD, "cloak": False, "accounts": NO_DELAY, **settings})
         self.host = Host()
         self.now = 0.0
         self.run_calls = run_calls

@@ -10,7 +10,7 @@ from tests.core.chat import Client, World, make_accounts
 
 
 def world(run_calls: bool = True, password: str = "", owned: tuple[str, ...] = (), **settings: Any) -> World:
-    accounts = ChatAccounts(**settings)
+    accounts = ChatAccounts(**{"login_delay": 0.0, **settings})
     return World(make_accounts(Ann="sesame"), run_calls, owned, accounts=accounts, password=password)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from protocols.delays import MOST_DELAYS
 from protocols.files.orders import Outcome
-from protocols.files.server import MOST_DELAYS
 from protocols.files.session import QUEUE
 from protocols.files.settings import FilesTLS, FilesUser
 from protocols.passwords import Cost, make_secret

@@ -30,7 +30,7 @@ def clients() -> Iterator[list[Irc]]:
 
 
 def serve(own: Own, file: Path) -> Running:
-    flags = ("--flood-enabled=false", "--accounts-register-limit=0")
+    flags = ("--flood-enabled=false", "--accounts-register-limit=0", "--accounts-login-delay=0.05")
     return own("chat", "--database", str(file), *flags)
 
 

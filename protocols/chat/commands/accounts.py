@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("protocols.chat")
 
+WRONG = 5.0
+"""Tokens that a wrong password costs: they are not to be guessed."""
 LATER = "Accounts can't be reached now, please try again later"
 
 
@@ -100,6 +102,22 @@ def make_account(
 
     call = Call(accounts.register, (name, password, email, session.wall(), settings.hash_iterations))
     session.call(call, answered)
+
+
+def judged(session: ChatSession, right: bool, then: Callable[[], None], now: float) -> None:
+    """A password was compared: go on once it is time to say so.
+
+    More connections make no more guesses, and one that guessed right among others learns it late.
+    """
+    server = session.server
+    delay = server.settings.accounts.login_delay if session.peer.host else 0  # a unix socket has no address
+    at = server.delays.answer_at(session.peer.host, right, delay, now)
+    if not right:
+        session.charge(WRONG)
+    if at > now:
+        session.delay(at, lambda _, now: then())
+    else:
+        then()
 
 
 def log_in(session: ChatSession, account: str, multiclient: bool | None) -> bool:

@@ -7,7 +7,7 @@ import binascii
 from typing import TYPE_CHECKING, Any
 
 from protocols.chat.caps import STANDARD_REPLIES
-from protocols.chat.commands.accounts import LATER, log_in, log_trouble
+from protocols.chat.commands.accounts import LATER, WRONG, judged, log_in, log_trouble
 from protocols.chat.message import Message
 from protocols.chat.numerics import (
     ERR_SASLABORTED,
@@ -26,8 +26,6 @@ PIECE = 400
 """SASL 3.1: messages are "split into 400-byte chunks"; a shorter one is the last."""
 MOST = 8 * PIECE
 """Bytes of one message in base64 (ours)."""
-FAILED = 5.0
-"""Tokens that a failure costs: passwords are not to be guessed."""
 
 
 class Exchange:
@@ -47,7 +45,7 @@ def authenticate(session: ChatSession, message: Message, now: float) -> None:
     if said == "*":
         abort(session)
     elif exchange is not None:
-        _piece(session, exchange, said)
+        _piece(session, exchange, said, now)
     elif accounts is None or said.upper() not in MECHANISMS:
         session.reply(RPL_SASLMECHS, ",".join(MECHANISMS))
         _failed(session)
@@ -65,7 +63,7 @@ def abort(session: ChatSession) -> None:
     session.reply(ERR_SASLABORTED)
 
 
-def _piece(session: ChatSession, exchange: Exchange, said: str) -> None:
+def _piece(session: ChatSession, exchange: Exchange, said: str, now: float) -> None:
     if len(said) > PIECE or len(exchange.pieces) + len(said) > MOST:
         session.exchange = None
         session.reply(ERR_SASLTOOLONG)
@@ -80,10 +78,10 @@ def _piece(session: ChatSession, exchange: Exchange, said: str) -> None:
     except (binascii.Error, ValueError):
         _failed(session)
         return
-    _next(session, exchange, exchange.mechanism.step(data))
+    _next(session, exchange, exchange.mechanism.step(data), now)
 
 
-def _next(session: ChatSession, exchange: Exchange, step: Step) -> None:
+def _next(session: ChatSession, exchange: Exchange, step: Step, now: float) -> None:
     if isinstance(step, Challenge):
         encoded = base64.b64encode(step.data).decode()
         for at in range(0, len(encoded) + 1, PIECE):
@@ -98,18 +96,23 @@ def _next(session: ChatSession, exchange: Exchange, step: Step) -> None:
                 session.exchange = None
                 session.reply(ERR_SASLFAIL)
             else:
-                _next(session, exchange, exchange.mechanism.answered(result))
+                _next(session, exchange, exchange.mechanism.answered(result), now)
 
         session.call(Call(step.method, step.arguments), answered)
-    elif isinstance(step, Success):
-        session.exchange = None
-        if log_in(session, step.account, step.multiclient):
-            session.reply(RPL_SASLSUCCESS)
     else:
-        _failed(session)
+        session.exchange = None
+        judged(session, isinstance(step, Success), lambda: _over(session, step), now)
+
+
+def _over(session: ChatSession, step: Step) -> None:
+    if not isinstance(step, Success):
+        session.reply(ERR_SASLFAIL)
+    elif log_in(session, step.account, step.multiclient):
+        session.reply(RPL_SASLSUCCESS)
 
 
 def _failed(session: ChatSession) -> None:
+    """What was said makes no sense, and was no guess."""
     session.exchange = None
-    session.charge(FAILED)
+    session.charge(WRONG)
     session.reply(ERR_SASLFAIL)

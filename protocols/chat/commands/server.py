@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from protocols.chat.commands.accounts import judged
 from protocols.chat.commands.help import HELP
 from protocols.chat.message import Message
 from protocols.chat.network.deliveries import stamp
@@ -70,7 +71,10 @@ def oper(session: ChatSession, message: Message, now: float) -> None:
         raise Refusal(ERR_NOOPERHOST)
 
     def compared(result: Any, now: float) -> None:
-        if result is not True:
+        judged(session, result is True, lambda: told(result is True), now)
+
+    def told(right: bool) -> None:
+        if not right:
             log.warning("%s: %s failed to become operator %s", session.peer, session.nick, known.name)
             raise Refusal(ERR_PASSWDMISMATCH)
         log.info("%s: %s is operator %s", session.peer, session.nick, known.name)

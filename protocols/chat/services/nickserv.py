@@ -7,16 +7,18 @@ there is nothing to get back from anybody here.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from protocols.chat.accounts import Account, Accounts
 from protocols.chat.commands.accounts import (
+    judged,
     log_in,
     log_out,
     logged_in_as,
     make_account,
 )
-from protocols.chat.commands.sasl import FAILED
 from protocols.chat.naming import Unacceptable, check_password
 from protocols.chat.network.deliveries import stamp
 from protocols.chat.services.service import Service, ServiceCommand, Unable
@@ -34,6 +36,15 @@ def _accounts(session: ChatSession) -> Accounts:
     if session.server.accounts is None:
         raise Unable("There are no accounts on this server.")
     return session.server.accounts
+
+
+def _compared(session: ChatSession, call: Call, told: Callable[[Account | None], None]) -> None:
+    """Compare a password, and go on when it is time to say how that went."""
+
+    def verified(account: Account | None, now: float) -> None:
+        judged(session, account is not None, partial(NICKSERV.go_on, session, partial(told, account)), now)
+
+    NICKSERV.call_timed(session, call, verified)
 
 
 def register(session: ChatSession, arguments: list[str]) -> None:
@@ -54,16 +65,15 @@ def identify(session: ChatSession, arguments: list[str]) -> None:
     """Log in; without a name to the account that the nick names."""
     name, password = arguments[:2] if len(arguments) > 1 else (session.nick, arguments[0])
 
-    def verified(account: Account | None) -> None:
+    def told(account: Account | None) -> None:
         if account is None:
-            session.charge(FAILED)
             raise Unable("There is no such account, or that is not its password.")
         if log_in(session, account.name, account.multiclient):
             NICKSERV.answer(session, f"You are logged in as {account.name}.")
         else:
             raise Unable("Your other connections keep you in the account that you are logged in to.")
 
-    NICKSERV.call(session, Call(_accounts(session).verify, (name, password)), verified)
+    _compared(session, Call(_accounts(session).verify, (name, password)), told)
 
 
 def logout(session: ChatSession, arguments: list[str]) -> None:
@@ -82,9 +92,8 @@ def passwd(session: ChatSession, arguments: list[str]) -> None:
     except Unacceptable as why:
         raise Unable(f"{why.words}.") from None
 
-    def verified(account: Account | None) -> None:
+    def told(account: Account | None) -> None:
         if account is None:
-            session.charge(FAILED)
             raise Unable("That is not your password.")
         iterations = session.server.settings.accounts.hash_iterations
         NICKSERV.call(session, Call(accounts.set_password, (name, wanted, iterations)), changed)
@@ -94,7 +103,7 @@ def passwd(session: ChatSession, arguments: list[str]) -> None:
         log.info("%s: %s changed the password of %s", session.peer, session.nick, name)
         NICKSERV.answer(session, "Your password is changed.")
 
-    NICKSERV.call(session, Call(accounts.verify, (name, current)), verified)
+    _compared(session, Call(accounts.verify, (name, current)), told)
 
 
 def set_(session: ChatSession, arguments: list[str]) -> None:

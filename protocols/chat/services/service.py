@@ -56,17 +56,26 @@ class Service:
 
     def call(self, session: ChatSession, call: Call, answered: Callable[[Any], None]) -> None:
         """Run something slow; `answered` gets its result, and may raise `Unable`."""
+        self.call_timed(session, call, lambda result, now: answered(result))
+
+    def call_timed(self, session: ChatSession, call: Call, answered: Callable[[Any, float], None]) -> None:
+        """The same, and when that was."""
 
         def over(result: Any, now: float) -> None:
-            try:
-                if isinstance(result, Exception):
-                    log_trouble(result)
-                    raise Unable("That can't be done now. Please try again later.")
-                answered(result)
-            except Unable as unable:
-                self.answer(session, str(unable))
+            if isinstance(result, Exception):
+                log_trouble(result)
+                self.answer(session, "That can't be done now. Please try again later.")
+            else:
+                self.go_on(session, lambda: answered(result, now))
 
         session.call(call, over)
+
+    def go_on(self, session: ChatSession, then: Callable[[], None]) -> None:
+        """Do this, which may raise `Unable`."""
+        try:
+            then()
+        except Unable as unable:
+            self.answer(session, str(unable))
 
     def hear(self, session: ChatSession, text: str) -> Iterator[None] | None:
         """Somebody registered said this to it."""
