@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from protocols.files.store import How, Problem, StoreError
@@ -12,6 +14,8 @@ from stores.jail import Place
 from stores.parts import Parts, locked
 from stores.problems import told
 
+LARGE: Final = 8 * 1024 * 1024
+"""Bytes from which on it is noticed how long their blocks take to be freed: 1 to 2 ms."""
 COPY: Final = 16 * 1024 * 1024
 """Bytes of a file copied by one system call."""
 STILL: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -28,13 +32,14 @@ class Upload:
         """Takes `fd` over; `directory` is duplicated."""
         self.name = name
         self.slow = False
-        """Until what is kept of the file before has been copied."""
+        """Until what is kept of the file before has been copied, or what is not kept has been freed."""
         self.offset = 0
         self._directory = os.dup(directory)
         self._fd = fd
         self._size = 0
         self._fsync = fsync
         self._kept: tuple[int, int] | None = None
+        self._cut = False
 
     def fileno(self) -> int:
         """Of the file that grows."""
@@ -47,14 +52,16 @@ class Upload:
         self.slow = True
 
     def go_on(self, size: int) -> None:
-        """Keep as many of the bytes that are there, and write behind them."""
-        os.ftruncate(self._fd, size)
-        os.lseek(self._fd, size, os.SEEK_SET)
+        """Keep so many of the bytes that are there, and write behind them; much else goes at the first write."""
         self._size = self.offset = size
+        self._cut = True
+        self.slow = os.fstat(self._fd).st_size - size >= LARGE
+        if not self.slow:
+            self._begin()
 
     def write(self, data: bytes | memoryview) -> None:
         with told():
-            self._copy_kept()
+            self._begin()
             left = memoryview(data)
             while left:
                 written = os.write(self._fd, left)
@@ -64,7 +71,7 @@ class Upload:
     def commit(self) -> None:
         try:
             with told():
-                self._copy_kept()
+                self._begin()
                 if self._fsync:
                     os.fsync(self._fd)
                 self.finish()
@@ -92,10 +99,15 @@ class Upload:
         if self._kept is not None:
             os.close(self._kept[0])
             self._kept = None
-        os.close(self._fd)
+        _let_go(self._fd)
         os.close(self._directory)
 
-    def _copy_kept(self) -> None:
+    def _begin(self) -> None:
+        """Have the bytes that are kept, and no others."""
+        if self._cut:
+            os.ftruncate(self._fd, self._size)
+            os.lseek(self._fd, self._size, os.SEEK_SET)
+            self._cut = self.slow = False
         if self._kept is None:
             return
         source, size = self._kept
@@ -114,6 +126,29 @@ class Upload:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+@contextmanager
+def _held(directory: int, name: str) -> Iterator[None]:
+    """What loses this name meanwhile is freed behind it."""
+    try:
+        fd = os.open(name, os.O_PATH | STILL, dir_fd=directory)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        _let_go(fd)
+
+
+def _let_go(fd: int) -> None:
+    """Close a file: in a thread, if it has no name left and to free its blocks takes a while."""
+    found = os.fstat(fd)
+    if found.st_nlink or found.st_size < LARGE:
+        os.close(fd)
+    else:
+        threading.Thread(target=os.close, args=(fd,), name="twofold-free").start()
 
 
 class Hidden(Upload):
@@ -136,7 +171,8 @@ class Hidden(Upload):
             os.link(self._part, self.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
             os.unlink(self._part, dir_fd=self._directory)
         else:
-            os.replace(self._part, self.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+            with _held(self._directory, self.name):
+                os.replace(self._part, self.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
 
     def give_up(self) -> None:
         if not self._resumable or not os.fstat(self._fd).st_size or self._kept is not None:

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -14,7 +15,7 @@ import pytest
 
 from protocols.files.store import BATCH, How, Problem, StoreError, Tree
 from protocols.listen import CannotStart
-from stores import files
+from stores import files, uploads
 from stores.files import DiskStore
 from stores.jail import Place, walk
 from stores.openfiles import KEPT
@@ -242,6 +243,59 @@ def test_what_replaces_a_private_file_is_private_while_it_grows(tree: Tree, root
     assert stat.S_IMODE((root / part).stat().st_mode) == 0o600
     writer.commit()
     assert stat.S_IMODE((root / "file").stat().st_mode) == 0o400
+
+
+@pytest.fixture
+def freed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads in which large files are freed; here, all are large."""
+    threads: list[str] = []
+
+    class Thread(threading.Thread):
+        def start(self) -> None:
+            threads.append(self.name)
+            super().start()
+            self.join()
+
+    monkeypatch.setattr(uploads.threading, "Thread", Thread)
+    monkeypatch.setattr(uploads, "LARGE", 1)
+    return threads
+
+
+def test_a_large_file_that_is_replaced_is_freed_in_a_thread(tree: Tree, root: Path, freed: list[str]) -> None:
+    """Half a GiB takes a tenth of a second, for which nobody else would be served."""
+    upload(tree, "file", b"one")
+    assert not freed
+    (root / "another name").hardlink_to(root / "file")
+    upload(tree, "file", b"two")
+    assert not freed
+    upload(tree, "file", b"three")
+    assert freed == ["twofold-free"]
+    assert (root / "file").read_bytes() == b"three"
+
+
+def test_a_large_upload_that_is_of_no_use_is_freed_in_a_thread(tree: Tree, freed: list[str]) -> None:
+    first = tree.open_write(("file",), How.REPLACE)
+    cut(tree, "file", b"two")
+    assert freed == ["twofold-free"]
+    first.write(b"one")
+    first.abandon()  # this one can be resumed
+    assert freed == ["twofold-free"]
+
+
+def test_much_that_is_not_kept_goes_at_the_first_write(root: Path, freed: list[str]) -> None:
+    tree = DiskStore(str(root), uploads="direct").enter("ann", ())
+    upload(tree, "file", b"before")
+    writer = tree.open_write(("file",), How.REPLACE)
+    assert writer.slow
+    assert (root / "file").read_bytes() == b"before"
+    writer.write(b"after")
+    assert not writer.slow
+    writer.commit()
+    assert (root / "file").read_bytes() == b"after"
+    writer = tree.open_write(("file",), How.REPLACE, 2)
+    assert (writer.slow, writer.offset) == (True, 2)
+    writer.commit()
+    assert (root / "file").read_bytes() == b"af"
 
 
 @pytest.mark.parametrize("uploads", ["rename", "direct"])
