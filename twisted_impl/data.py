@@ -91,7 +91,8 @@ class Passive:
             sock = self.accepted()
         except OSError as error:
             log.error("{peer}: no data connection: {error}", peer=self._control.peer, error=error.strerror)
-            self._stop_listening()  # the wait for it ends in time
+            self._stop_listening()
+            self._connected.errback(error)
             return
         if sock is not None:
             self.connect(sock)
