@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPullProducer
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPullProducer
 from twisted.internet.protocol import Protocol
 from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
@@ -146,7 +146,7 @@ class Moving:
         self._done: Deferred[None] = Deferred()
         self._idle: Deferred[None] | None = None
         self._busy = False  # a step runs in a thread
-        self._early = False  # the rate makes us wait
+        self._early: IDelayedCall | None = None  # the rate makes us wait
         self._began = monotonic()
         self._moved = 0
         connection.lost = self._lost
@@ -157,6 +157,8 @@ class Moving:
             self.start()
             await self._done
         finally:
+            if self._early is not None:
+                self._early.cancel()
             while self._busy:
                 # A thread can't be stopped, and nothing is over while it may touch the file.
                 self._idle = Deferred()
@@ -218,15 +220,13 @@ class Moving:
         if early > 0:
             self._connection.progress += early  # that we wait is no stall
             self.hold()
-            self._early = True
-            self._reactor.callLater(early, self._in_time)
+            self._early = self._reactor.callLater(early, self._in_time)
         else:
             self.go_on()
 
     def _in_time(self) -> None:
-        self._early = False
-        if not self._done.called:
-            self.go_on()
+        self._early = None
+        self.go_on()
 
 
 class Receiver(Moving):
@@ -318,7 +318,7 @@ class Sender(Moving):
 
     def resumeProducing(self) -> None:
         """There is room."""
-        if self._busy or self._early or self._done.called:
+        if self._busy or self._early is not None or self._done.called:
             return
         if self._file is not None:
             self._send_file(self._file)

@@ -130,11 +130,12 @@ def test_an_upload_is_no_faster_than_its_rate(own_files: OwnFiles, over: str) ->
 
 
 def test_waiting_for_the_rate_is_no_stall(own_files: OwnFiles) -> None:
-    files = own_files("--limits-rate-up=1000", "--limits-rate-down=1000", "--limits-stall=0.2")
-    (files.root / "tea").write_bytes(bytes(700))
+    """At one byte a second, each is waited for longer than the stall."""
+    files = own_files("--limits-rate-up=1", "--limits-rate-down=1", "--limits-stall=0.8")
+    (files.root / "tea").write_bytes(b"te")
     with files.login() as ftp:
-        assert ftp.take("RETR tea") == bytes(700)
-        ftp.give("STOR cup", bytes(700))
+        assert ftp.take("RETR tea") == b"te"
+        ftp.give("STOR cup", b"te")
 
 
 # -- those who are too many ------------------------------------------------------------------------
@@ -241,7 +242,7 @@ def test_without_descriptors_there_is_no_data_connection_for_a_while(own_files: 
 
 
 def test_without_descriptors_for_the_connection_itself_the_transfer_is_425(own_files: OwnFiles) -> None:
-    files = own_files("--passive-timeout=0.3")
+    files = own_files()
     with files.login() as ftp:
         address = ftp.passive()
         ftp.does("STOR tea", 150)
