@@ -52,7 +52,10 @@ class Upload:
         self.slow = True
 
     def go_on(self, size: int) -> None:
-        """Keep so many of the bytes that are there, and write behind them; much else goes at the first write."""
+        """Keep so many of the bytes that are there, and write behind them.
+
+        What is not kept goes now, or, where that takes a while, at the first write.
+        """
         self._size = self.offset = size
         self._cut = True
         self.slow = os.fstat(self._fd).st_size - size >= LARGE
