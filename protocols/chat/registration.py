@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+USERNAME = 18
+"""Bytes of a user name (ours)."""
+REALNAME = 150
+"""Bytes of a real name (ours)."""
+
 
 class Registration:
     """Gathered from PASS, NICK, USER, CAP and AUTHENTICATE, until all is there."""

@@ -63,7 +63,8 @@ class ChatServer(Server):
         self.registrations = Throttle(3600.0)
         """Accounts that each address made within the last hour."""
         self.delays = Delays()
-        self.unregistered = 0
+        self.newcomers: set[ChatSession] = set()
+        """Connections that are not registered yet."""
         self.stopping = False
         self.rehash: Callable[[], None] = lambda: None
         """REHASH was said: the launcher puts here what SIGHUP does."""
@@ -87,7 +88,8 @@ class ChatServer(Server):
         The server's name stays what it was: clients know it by that.
         """
         self.settings = settings
-        self.limits = self.network.limits = settings.limits
+        self.limits = settings.limits
+        self.network.limit(settings.limits)
         self.proxy_from, self.ws_origins = settings.proxy_from, settings.ws_origins
         if self.stores.history is not None:
             self.stores.history.limit(settings.history)
@@ -99,7 +101,7 @@ class ChatServer(Server):
         gone = [name for name in before.caps if name not in self.offer.caps]
         if added or gone:
             orders: list[Order] = []
-            for session in self.here.sessions.values():
+            for session in (*self.here.sessions.values(), *self.newcomers):
                 session.caps &= ~sum(before.caps[name].bit for name in gone)
                 if session.caps & CAP_NOTIFY:
                     lines = tell_offer(session, added, gone)
@@ -148,13 +150,12 @@ class ChatServer(Server):
     def arrived(self, session: ChatSession) -> None:
         """The connection is registered."""
         log.info("%s: registered as %s", session.peer, session.nick)
-        self.unregistered -= 1
+        self.newcomers.discard(session)
         self.here.add(session)
 
     def forget(self, session: ChatSession) -> None:
         """The connection is over."""
-        if session.user is None:
-            self.unregistered -= 1
+        self.newcomers.discard(session)
         self.here.remove(session)
 
     def banned(self, address: str) -> str:

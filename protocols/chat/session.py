@@ -107,7 +107,7 @@ class ChatSession(Waiting):
         self._heard = now
         self._register_by = now + self.server.settings.timeouts.register
         self.deadline = self._register_by
-        self.server.unregistered += 1
+        self.server.newcomers.add(self)
         log.info("%s: connected", peer)
         banned = self.server.banned(self.address)
         if banned:

@@ -53,7 +53,7 @@ def test_oper_and_kill() -> None:
     assert ann.closed
     assert not world.server.network.users
     assert not world.server.here.sessions
-    assert world.server.unregistered == 0
+    assert not world.server.newcomers
 
 
 def test_the_log_has_who_and_why_and_nobodys_words(caplog: pytest.LogCaptureFixture) -> None:
@@ -63,7 +63,8 @@ def test_the_log_has_who_and_why_and_nobodys_words(caplog: pytest.LogCaptureFixt
     ann, bob, cyd = (world.connect() for _ in range(3))
     for client, nick in ((ann, "ann"), (bob, "bob"), (cyd, "cyd")):
         client.send("PASS open", f"NICK {nick}", f"USER {nick} 0 * :words")
-    ann.send("JOIN #tea", "PRIVMSG bob :words", "OPER admin sesame", "KILL bob :words", "KILL ann :words")
+    ann.send("JOIN #tea", "PRIVMSG bob :words", "OPER admin sesame", "KILL nobody", "KILL bob :words")
+    ann.send("KILL ann :words")
     cyd.send("OPER words words", "OPER admin words", "AWAY :words", "QUIT :words")
     world.connect().send("PASS words", "NICK dan", "USER dan 0 * :words")
     peer = "192.0.2.1:40000"

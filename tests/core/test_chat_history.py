@@ -119,6 +119,64 @@ def test_after_a_while_authors_may_not_redact() -> None:
     assert ann.send(f"REDACT #tea {msgid}").lines()[0].endswith(f" REDACT #tea {msgid}")
 
 
+def slip(client: Client, target: str) -> str:
+    """Say something to somebody; its id, by one's own echo."""
+    (line,) = [line for line in client.send(f"PRIVMSG {target} :slip").lines() if "PRIVMSG" in line]
+    return line.split("msgid=")[1].split(" ")[0]
+
+
+def redactions(client: Client) -> list[str]:
+    """What it is told of messages that are withdrawn."""
+    return [" ".join(line.split(" ")[2:5]) for line in client.lines() if " REDACT " in line]
+
+
+def test_a_redaction_is_told_to_whom_the_message_was_said_and_to_nobody_else() -> None:
+    """draft/message-redaction: who has the nick by now may be somebody else."""
+    world = World()
+    ann, bob = world.register("ann", *CAPS, "echo-message"), world.register("bob", *CAPS)
+    log_in(world, ann, "ann")
+    first, second = slip(ann, "bob"), slip(ann, "bob")
+    world.host.now += 1
+    ann.send(f"REDACT bob {first}")
+    assert redactions(bob) == [f"REDACT bob {first}"]
+    bob.send("NICK robert")
+    eve = world.register("bob", *CAPS)
+    ann.lines()
+    assert redactions(ann.send(f"REDACT bob {second}")) == [f"REDACT bob {second}"]
+    assert redactions(eve) == redactions(bob) == []
+
+
+def test_a_redaction_is_told_to_the_account_that_the_message_was_said_to() -> None:
+    """Also when it has come back; not to a guest who has taken the nick meanwhile."""
+    world = World()
+    ann, bob = world.register("ann", *CAPS, "echo-message"), world.register("bob", *CAPS)
+    log_in(world, ann, "ann")
+    log_in(world, bob, "robert")
+    first, second = slip(ann, "bob"), slip(ann, "bob")
+    bob.send("QUIT")
+    world.host.now += 1
+    bob = world.register("bob", *CAPS)
+    ann.lines()
+    assert redactions(ann.send(f"REDACT bob {first}")) == [f"REDACT bob {first}"]
+    assert redactions(bob) == []
+    log_in(world, bob, "Robert")
+    ann.send(f"REDACT bob {second}")
+    assert redactions(bob) == [f"REDACT bob {second}"]
+
+
+def test_a_redaction_is_not_told_to_who_has_the_account_of_somebody_who_was_removed() -> None:
+    world = World()
+    ann, bob = world.register("ann", *CAPS, "echo-message"), world.register("bob", *CAPS)
+    log_in(world, ann, "ann")
+    log_in(world, bob, "bob")
+    msgid = slip(ann, "bob")
+    assert world.server.history is not None
+    world.server.history.forget_account("bob")
+    bob.lines()
+    assert redactions(ann.send(f"REDACT bob {msgid}")) == [f"REDACT bob {msgid}"]
+    assert redactions(bob) == []
+
+
 def test_who_was_sent_away_meanwhile_is_told_nothing() -> None:
     world = World(run_calls=False)
     ann, bob = world.together("ann", "bob", caps=CAPS)

@@ -269,7 +269,7 @@ class Machine(RuleBasedStateMachine):
         alive = [one for one in self.world.clients.values() if not one.closed]
         assert {one.session.name for one in alive if one.session.user} == network.sessions.keys()
         assert all(user.account for user in network.users.values() if len(user.sessions) > 1)
-        assert server.unregistered == sum(one.session.user is None for one in alive)
+        assert server.newcomers == {one.session for one in alive if one.session.user is None}
 
     @invariant()
     def what_is_counted_is_there(self) -> None:

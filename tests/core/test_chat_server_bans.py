@@ -98,7 +98,7 @@ def test_a_d_line_is_said_before_anybody_is_asked_who_it_is() -> None:
     stranger = where.connect()
     assert stranger.lines() == ["ERROR :Closing Link: 192.0.2.1 (You are banned from this server: spam)"]
     assert stranger.closed
-    assert where.server.unregistered == 0
+    assert not where.server.newcomers
     where.pass_time(3599)
     assert where.connect().closed
     where.pass_time(1)

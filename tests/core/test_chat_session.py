@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.chat.settings import ChatFlood, ChatLimits, ChatTimeouts
+from protocols.chat.settings import ChatFlood, ChatHistory, ChatLimits, ChatSettings, ChatTimeouts
 from protocols.session import CHUNK, Reason, Refused
 from tests.core.chat import World
 
@@ -200,7 +200,7 @@ def test_who_does_not_register_in_time_is_gone() -> None:
     world.pass_time(2)
     assert client.closed
     assert client.lines()[-1] == "ERROR :Closing Link: 192.0.2.1 (Registration timed out)"
-    assert world.server.unregistered == 0
+    assert not world.server.newcomers
 
 
 def test_silence_is_pinged_once_and_then_ended() -> None:
@@ -349,7 +349,7 @@ def test_a_connection_that_was_never_registered_leaves_nothing() -> None:
     world = World()
     client = world.connect().send("NICK ann")
     client.lose()
-    assert world.server.unregistered == 0
+    assert not world.server.newcomers
     assert not world.server.network.users
 
 
@@ -365,6 +365,38 @@ def test_the_offer_changes_with_the_settings() -> None:
     world.server.reload(world.server.settings.__class__(sts="duration=1"))
     world.carry_out(None, world.host.told)
     assert ann.lines() == [":irc.example.org CAP ann NEW :sts=duration=1"]
+
+
+def test_who_is_not_registered_yet_hears_of_a_changed_offer_as_well() -> None:
+    """cap-notify: what is gone is on no more, and may be asked for when it is there again."""
+    world = World()
+    ann, bob = world.connect(), world.connect()
+    ann.send("NICK ann", "CAP LS 302", "CAP REQ draft/chathistory").lines()
+    bob.send("CAP REQ draft/chathistory").lines()
+    for enabled, said in ((False, "DEL"), (True, "NEW")):
+        world.server.reload(ChatSettings(history=ChatHistory(enabled=enabled)))
+        world.carry_out(None, world.host.told)
+        world.host.told.clear()
+        (line,) = ann.lines()
+        assert line.startswith(f":irc.example.org CAP ann {said} :draft/chathistory")
+        assert bob.lines() == []
+        assert bob.send("CAP LIST").lines() == [":irc.example.org CAP * LIST :"]
+    ann.send("QUIT")
+    assert world.server.newcomers == {bob.session}
+
+
+def test_whowas_remembers_as_many_as_the_settings_say_now() -> None:
+    """The newest stay; more may be remembered from then on."""
+    world = World(limits=ChatLimits(whowas=3))
+    ann = world.register("ann")
+    for nick in ("a", "b", "c"):
+        world.register(nick).send("QUIT")
+    for whowas, known in ((1, ["c"]), (2, ["c", "d"])):
+        world.server.reload(ChatSettings(limits=ChatLimits(whowas=whowas)))
+        if whowas == 2:
+            world.register("d").send("QUIT")
+        ann.lines()
+        assert [one for one in "abcd" if ann.send(f"WHOWAS {one}").numerics()[0] == "314"] == known
 
 
 def test_an_address_is_cloaked_alike_each_time() -> None:

@@ -31,17 +31,13 @@ from protocols.chat.numerics import (
     RPL_YOURHOST,
     Refusal,
 )
+from protocols.chat.registration import REALNAME, USERNAME
 from protocols.chat.services.nickserv import NICKSERV
 from protocols.chat.services.table import SERVICES
 from protocols.session import Call
 
 if TYPE_CHECKING:
     from protocols.chat.session import ChatSession
-
-USERNAME = 18
-"""Bytes of a user name (ours)."""
-REALNAME = 150
-"""Bytes of a real name (ours)."""
 
 
 def pass_(session: ChatSession, message: Message, now: float) -> None:

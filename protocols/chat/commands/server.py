@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from protocols.chat.commands.accounts import judged
 from protocols.chat.commands.help import HELP
 from protocols.chat.message import Message
-from protocols.chat.network.deliveries import stamp
+from protocols.chat.network.deliveries import End, stamp
 from protocols.chat.network.events import BecomeOper, Kill, Wallops
 from protocols.chat.numerics import (
     ERR_HELPNOTFOUND,
@@ -86,8 +86,10 @@ def oper(session: ChatSession, message: Message, now: float) -> None:
 def kill(session: ChatSession, message: Message, now: float) -> None:
     """RFC 2812 §3.7.1."""
     reason = message.params[1] if len(message.params) > 1 else "no reason"
-    log.info("%s: %s kills %s", session.peer, session.nick, message.params[0])
-    session.apply(Kill(session.name, session.wall(), message.params[0], reason))
+    said = session.server.network.apply(Kill(session.name, session.wall(), message.params[0], reason))
+    if any(isinstance(one, End) for one in said):
+        log.info("%s: %s kills %s", session.peer, session.nick, message.params[0])
+    session.deliver(said)
 
 
 def wallops(session: ChatSession, message: Message, now: float) -> None:
@@ -127,7 +129,7 @@ def lusers(session: ChatSession, message: Message, now: float) -> None:
     # RFC 2812 §5.1: "The other replies are only sent back if a non-zero count is found for them."
     for numeric, some in (
         (RPL_LUSEROP, len(network.operators)),
-        (RPL_LUSERUNKNOWN, server.unregistered),
+        (RPL_LUSERUNKNOWN, len(server.newcomers)),
         (RPL_LUSERCHANNELS, len(network.channels)),
     ):
         if some:

@@ -42,6 +42,7 @@ from protocols.chat.numerics import (
     RPL_WHOWASUSER,
     Refusal,
 )
+from protocols.chat.registration import REALNAME
 from protocols.chat.services.service import Service
 from protocols.chat.services.table import SERVICES
 
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from protocols.chat.network.records import User
     from protocols.chat.session import ChatSession
 
-REALNAME = 150
-"""Bytes of a real name (ours)."""
 USERHOSTS = 5
 """RFC 2812 §4.8: "a list of up to 5 nicknames"."""
 MASKED = 20

@@ -20,6 +20,7 @@ from protocols.chat.network.deliveries import (
     Line,
     Remember,
     Say,
+    milliseconds,
     stamp,
 )
 from protocols.chat.network.events import MarkRead, Redact, Speak
@@ -95,7 +96,7 @@ def redact(network: State, author: User, event: Redact, out: list[Delivery]) -> 
     else:
         other = network.nicks.get(fold(target))
         users.append(author)
-        if other is not None and other is not author:
+        if other is not None and other is not author and _talked_there(other, event):
             users.append(other)
     if not event.place:
         why = "This message does not exist or is too old"
@@ -111,6 +112,22 @@ def redact(network: State, author: User, event: Redact, out: list[Delivery]) -> 
         line = Line(f"REDACT {name} {event.redacted}{reason}", event.time, author, event.msgid)
         out.append(Forget(event.place, event.redacted))
         out.append(Say(line, users=users, needs=MESSAGE_REDACTION))
+
+
+def _talked_there(user: User, event: Redact) -> bool:
+    """Is this who the message was said to, and not only somebody with that nick by now?
+
+    A guest is who has had the nick since before it was said: nobody else had it meanwhile.
+    """
+    if user.account and fold(user.account) in event.place.split(" ")[:2]:
+        return not _retired(event.place)
+    guest = identity("", user.nick) in event.place.split(" ")[:2]
+    return guest and milliseconds(user.named) <= milliseconds(event.said)
+
+
+def _retired(place: str) -> bool:
+    """Has one of the two lost its account since?  Which one is not known, and its name may be another's."""
+    return place.count(" ") > 1
 
 
 def _fail(code: str, words: str, *context: str) -> Fail:

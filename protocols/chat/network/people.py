@@ -130,6 +130,8 @@ def rename(network: State, author: User, event: Rename, out: list[Delivery]) -> 
         tell_offline(network, old, out)
     del network.nicks[fold(old)]
     author.nick = new
+    if not same:
+        author.named = event.time
     author.name_itself()
     network.nicks[fold(new)] = author
     out.append(Say(line, users=network.neighbours(author)))

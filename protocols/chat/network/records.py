@@ -31,6 +31,7 @@ class User:
         "invites",
         "metadata",
         "modes",
+        "named",
         "nick",
         "realname",
         "sessions",
@@ -61,7 +62,8 @@ class User:
         """When it was last told of somebody whom +g held off."""
         self.metadata: dict[str, str] = {}
         """Its account's own, if it is logged in: `metadata.take_account`."""
-        self.signon = time
+        self.signon = self.named = time
+        """Since when it is here, and has its nick."""
         self.idle = time
         """When it last spoke."""
         self.sessions: dict[str, bool] = {}

@@ -59,6 +59,11 @@ class State:
         self.most = 0
         """How many users there were at the most."""
 
+    def limit(self, limits: ChatLimits) -> None:
+        """These hold from now on; of those who were, the newest stay."""
+        self.limits = limits
+        self.former = deque(self.former, limits.whowas)
+
     # -- asking ------------------------------------------------------------------------
 
     def user(self, nick: str) -> User:
