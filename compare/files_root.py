@@ -14,8 +14,10 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 @contextmanager
-def served(large: int) -> Iterator[Path]:
-    """A folder with the two files that are read; in memory where there is room for that, and gone at the end.
+def served(large: int, many: int) -> Iterator[Path]:
+    """A folder with the two files that are read, and with `many` empty ones in a directory, if any.
+
+    In memory where there is room for that, and gone at the end.
 
     What is written here is warm: its pages are in memory before anybody asks for them.
     """
@@ -26,6 +28,10 @@ def served(large: int) -> Iterator[Path]:
             with (folder / file).open("wb") as out:
                 for piece in ftp.contents(size):
                     out.write(piece)
+        if many:
+            (folder / ftp.MANY).mkdir()
+        for number in range(many):
+            (folder / ftp.MANY / f"file-{number:06d}").touch()
         yield folder
 
 

@@ -97,6 +97,8 @@ def unit(cell: Cell) -> str:
         return "µs CPU per delivery"
     if cell.large:
         return "s CPU per GiB"
+    if cell.service == "files" and cell.timed:
+        return "ms CPU per NOOP"
     if cell.measure in ("retr", "stor", "login"):
         return f"ms CPU per {'login' if cell.measure == 'login' else cell.measure.upper()}"
     return "ms CPU per MiB" if cell.size >= 65_536 else "µs CPU per operation"

@@ -15,6 +15,10 @@ SMALL = "4k"
 LARGE = "large"
 """Files that are there to be read."""
 
+MANY = "many"
+MANY_FILES = 100_000
+"""A directory that is there to be listed, and the empty files in it."""
+
 SMALL_SIZE = 4096
 BLOCK = 262_144
 """Bytes after which a large file's contents repeat, but for their number."""

@@ -78,10 +78,12 @@ class Bench:
     def _files_job(self, cell: Cell, server: Server) -> Job:
         return Job(
             kind=cell.measure if cell.measure in ("retr", "stor", "login") else "idle",
+            connections=cell.connections,
             transport="tls" if cell.tls else "tcp",
             port=server.port,
             dialect="ftp",
             size=cell.size,
+            seconds=cell.seconds,
             folder=self.files["root"],
             pid=server.pid,
             ca=self.files["ca"],

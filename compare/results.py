@@ -118,6 +118,8 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
             return f"{self.connections:,} idle sessions, logged in"
         if self.measure == "login":
             return "anonymous logins, one after the other"
+        if self.measure == "fairness":
+            return "one client lists 100,000 files, another says NOOP 2,000 times a second"
         size = f"{self.size // MIB:,} MiB" if self.large else f"{self.size // 1024} KiB, one after the other"
         return f"{self.measure.upper()} of {size}{' in TLS 1.3' if self.tls else ''}"
 

@@ -137,7 +137,9 @@ class Run:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="twofold-")))
         self.files = certificate.make(folder)
         if any(one.service == "files" for one in results.cells):
-            served = files_root.served(workloads.large_file(results.cells))
+            served = files_root.served(
+                workloads.large_file(results.cells), workloads.many_files(results.cells)
+            )
             self.files["root"] = str(self._stack.enter_context(served))
         environment = results.environment
         self.bench = Bench(Generator(environment.generator_core), environment.server_core, self.files)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from compare import ftp
 from compare.results import Cell, Measure
 
 CLOSE = ("twisted", "gevent", "bare-twisted", "bare-gevent", "epoll")
@@ -103,6 +104,11 @@ def _files(
 def large_file(cells: Iterable[Cell]) -> int:
     """Bytes of the file that these cells want to be there, or to write; 0 for none."""
     return max((one.size for one in cells if one.large), default=0)
+
+
+def many_files(cells: Iterable[Cell]) -> int:
+    """Files in the directory that one of these cells wants to list."""
+    return ftp.MANY_FILES if any(one.service == "files" and one.measure == "fairness" for one in cells) else 0
 
 
 def full(seconds: float, descriptors: int) -> list[Cell]:
@@ -212,5 +218,6 @@ def _every(seconds: float) -> list[Cell]:
         _files("files-stor-tls", "stor", LARGE_FILE, tls=True),
         _files("files-4k", "retr", 4096),
         _files("files-login", "login"),
+        Cell(id="files-fairness", service="files", measure="fairness", connections=2, seconds=seconds),
         Cell(id="files-memory", service="files", measure="memory", connections=500),
     ]

@@ -16,6 +16,7 @@ from compare.load.fairness import Fairness
 from compare.load.fanout import FanOut
 from compare.load.ftp_sessions import FTPSession
 from compare.load.jobs import Job, Outcome
+from compare.load.listing import Listing
 from compare.load.members import Member, registered
 from compare.load.paced import PacedLoop
 from compare.load.registrations import Registrations
@@ -91,6 +92,10 @@ class Worker:
 
     def _files(self, job: Job, outcome: Outcome) -> None:
         transfers = Transfers(job)
+        if job.kind == "fairness":
+            with transfers.session() as pinger, transfers.session() as lister:
+                Listing(job, pinger, lister).run(outcome)
+            return
         if job.kind != "idle":
             transfers.run(outcome)
             return

@@ -51,7 +51,7 @@ class FTPSession:
         except OSError as error:
             raise Lost(f"no connection: {error}") from None
         try:
-            self._must(self.reply(), b"220")
+            self.expect(b"220")
             if context:
                 self.ask(b"AUTH TLS", b"234")
                 self.sock = self.secured(self.sock, context)
@@ -96,10 +96,11 @@ class FTPSession:
     def ask(self, command: bytes, *codes: bytes) -> bytes:
         """The reply to a command, which must have one of these codes."""
         self.say(command + b"\r\n")
-        return self._must(self.reply(), *codes)
+        return self.expect(*codes)
 
-    @staticmethod
-    def _must(reply: bytes, *codes: bytes) -> bytes:
+    def expect(self, *codes: bytes) -> bytes:
+        """The next reply, which must have one of these codes."""
+        reply = self.reply()
         if codes and not reply.startswith(codes):
             raise WrongAnswer(f"not {b' or '.join(codes).decode()}: {reply[:100]!r}")
         return reply
@@ -132,7 +133,7 @@ class FTPSession:
             raise
 
     def ended(self) -> None:
-        self._must(self.reply(), b"226", b"250")
+        self.expect(b"226", b"250")
 
     def fetch(self, name: str, size: int) -> None:
         """RETR: each block is compared as it arrives, and the length at the end."""

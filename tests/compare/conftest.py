@@ -26,7 +26,7 @@ def files_contender(how: str) -> Contender:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[dict[str, str]]:
     """What `{cert}`, `{key}`, `{ca}` and `{root}` mean to a server of files."""
-    with files_root.served(LARGE) as root:
+    with files_root.served(LARGE, 0) as root:
         yield certificate.make(tmp_path) | {"root": str(root)}
 
 

@@ -41,6 +41,15 @@ def serve(client: socket.socket) -> None:
                 if how != "goes away"
                 else "227 (10,0,0,1,1,1)"
             )
+        elif command == "LIST":
+            data, _ = listener.accept()
+            say("150 now")
+            names = sorted(os.listdir(root / name))[how == "cuts" :]
+            data.sendall(b"".join(one.encode() + b"\r\n" for one in names))
+            if how == "sticks":
+                lines.read()
+            data.close()
+            say("226 done")
         elif command in ("RETR", "STOR"):
             data, _ = listener.accept()
             say("150 now")
@@ -57,7 +66,8 @@ def serve(client: socket.socket) -> None:
             say("221 bye")
             break
         else:
-            say("200 well" if command == "TYPE" else "502 what")
+            well = command == "TYPE" or (command == "NOOP" and how != "is curt")
+            say("200 well" if well else "502 what")
     listener.close()
     lines.close()
     client.close()

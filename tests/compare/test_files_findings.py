@@ -44,6 +44,10 @@ def test_cells_of_files_say_what_they_are() -> None:
         "files-stor-tls": ("STOR of 1,024 MiB in TLS 1.3", "s CPU per GiB"),
         "files-4k": ("RETR of 4 KiB, one after the other", "ms CPU per RETR"),
         "files-login": ("anonymous logins, one after the other", "ms CPU per login"),
+        "files-fairness": (
+            "one client lists 100,000 files, another says NOOP 2,000 times a second",
+            "ms CPU per NOOP",
+        ),
         "files-memory": ("500 idle sessions, logged in", "KiB per connection"),
     }
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from compare import files_root, ftp
 from compare.contenders import TABLE, Contender
 from compare.dialects import WrongAnswer
-from compare.load import transfers
+from compare.load import listing, transfers
 from compare.load.__main__ import Worker
 from compare.load.jobs import Job, Outcome
 from compare.process import Server
@@ -55,6 +58,44 @@ def test_small_files_and_logins_are_counted(
     assert found.problem == ""
     assert (found.operations, found.series) == (20, [2] * 10)
     assert found.server_cpu > 0
+
+
+@pytest.fixture
+def many(served: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ftp, "MANY_FILES", 2000)
+    (Path(served["root"]) / ftp.MANY).mkdir()
+    for number in range(2000):
+        (Path(served["root"]) / ftp.MANY / f"{number}").touch()
+
+
+@pytest.mark.usefixtures("many")
+def test_who_says_noop_beside_a_listing_is_timed(server: Server) -> None:
+    found = Worker().do(_job(server, kind="fairness", rate=500, seconds=0.5, connections=2))
+    assert found.problem == ""
+    assert (found.intended, found.samples, found.connections) == (250, 250, 2)
+    assert found.server_cpu > 0
+    merged = HdrHistogram.decode(found.histogram)
+    assert merged.get_total_count() == 250
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [("well", ""), ("cuts", "1,999 lines for 2,000 files"), ("is curt", "NOOP was answered b'502")],
+)
+def test_a_wrong_listing_or_reply_beside_it_is_noticed(how: str, why: str, served: dict[str, str]) -> None:
+    found = _found(files_contender(how), served, kind="fairness", rate=100, seconds=0.1, connections=2)
+    assert why in found.problem
+    assert bool(found.problem) == bool(why)
+
+
+@pytest.mark.usefixtures("many")
+def test_who_never_ends_a_listing_is_given_up(
+    served: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LONGEST", 0.1)
+    found = _found(files_contender("sticks"), served, kind="fairness", rate=100, seconds=0.1, connections=2)
+    assert "took more than 0.1 s" in found.problem
 
 
 def test_idle_sessions_are_held_until_released(server: Server) -> None:
@@ -122,7 +163,8 @@ def test_a_passive_port_is_the_last_two_numbers() -> None:
 
 
 def test_the_folder_is_gone_afterwards() -> None:
-    with files_root.served(LARGE) as folder:
+    with files_root.served(LARGE, 3) as folder:
         assert (folder / ftp.LARGE).stat().st_size == LARGE
         assert (folder / ftp.SMALL).stat().st_size == ftp.SMALL_SIZE
+        assert len(os.listdir(folder / ftp.MANY)) == 3
     assert not folder.exists()
