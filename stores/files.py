@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, Literal
 
 from protocols.files.settings import FilesSettings
@@ -23,7 +24,7 @@ from stores.problems import told
 from stores.uploads import begin
 
 QUICK: Final = frozenset(
-    {"stat", "list", "open_read", "open_write", "mkdir", "rmdir", "chmod", "utime", "commit"}
+    {"stat", "resumable", "list", "open_read", "open_write", "mkdir", "rmdir", "chmod", "utime", "commit"}
 )
 """What takes a few system calls on a local disk.  Not `remove` and `rename`: to free a large file's
 blocks takes as long as it is large."""
@@ -99,10 +100,14 @@ class DiskTree:
 
     def stat(self, path: Path) -> Entry:
         with self.place(path) as place:
-            found = self._part(place) or place.found
-            if found is None:
+            if place.found is None:
                 raise StoreError(Problem.MISSING)
-            return entry(path[-1] if path else "/", found)
+            return entry(path[-1] if path else "/", place.found)
+
+    def resumable(self, path: Path) -> Entry:
+        with self.place(path) as place:
+            part = self._part(place)
+        return self.stat(path) if part is None else replace(entry(path[-1], part), part=True)
 
     def list(self, path: Path) -> Listing:
         with self.place(path) as place:

@@ -13,6 +13,7 @@ from protocols.files.store import BATCH, Entry, How, Path, Problem, StoreError
 EVERYTHING = frozenset(
     [
         "stat",
+        "resumable",
         "list",
         "open_read",
         "open_write",
@@ -61,7 +62,7 @@ class MemoryFiles:
         self.nodes: dict[Path, Node] = {}
         self.parts: dict[tuple[str, Path], bytearray] = {}
         """Of uploads that are not complete, by their owner and final name."""
-        self.open: set[object] = set()
+        self.open: set[_Open] = set()
         """Readers, writers and listings that nobody has ended."""
         self.nodes[()] = self.node("dir", 0o755)
 
@@ -140,10 +141,13 @@ class MemoryTree:
     # -- the interface -------------------------------------------------------------------
 
     def stat(self, path: Path) -> Entry:
-        part = self.part(path)
-        if part is not None:
-            return Entry(path[-1], "file", len(part), self.store.clock())
         return entry(path[-1] if path else "/", self.within(path))
+
+    def resumable(self, path: Path) -> Entry:
+        part = self.part(path)
+        if part is None:
+            return self.stat(path)
+        return Entry(path[-1], "file", len(part), self.store.clock(), part=True)
 
     def list(self, path: Path) -> MemoryListing:
         if self.within(path).kind != "dir":
@@ -168,6 +172,12 @@ class MemoryTree:
         if node is not None and node.kind != "file":
             raise StoreError(Problem.IS_A_DIRECTORY if node.kind == "dir" else Problem.OUTSIDE)
         part = self.part(path)
+        if (
+            part is not None
+            and (how is How.APPEND or offset)
+            and any(one.grows(part) for one in self.store.open)
+        ):
+            raise StoreError(Problem.BUSY)
         before = bytes(part if part is not None else node.data if node is not None else b"")
         if how is How.APPEND:
             offset = len(before)
@@ -237,6 +247,10 @@ class _Open:
         self.slow = not store.quick
         store.open.add(self)
 
+    def grows(self, part: bytearray) -> bool:
+        """Is this what writes there?"""
+        return False
+
     def close(self) -> None:
         self.store.open.remove(self)
 
@@ -297,6 +311,9 @@ class MemoryWriter(_Open):
                 raise StoreError(Problem.NO_SPACE)
         else:
             self._data += data
+
+    def grows(self, part: bytearray) -> bool:
+        return part is self._data
 
     def commit(self) -> None:
         self.close()

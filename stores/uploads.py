@@ -34,6 +34,7 @@ class Upload:
         self.slow = False
         """Until what is kept of the file before has been copied, or what is not kept has been freed."""
         self.offset = 0
+        self.resumable = True
         self._directory = os.dup(directory)
         self._fd = fd
         self._size = 0
@@ -164,8 +165,11 @@ class Hidden(Upload):
         super().__init__(place.parent, name, fd, fsync)
         self.there = os.fstat(fd).st_size
         """Bytes of an upload that was cut."""
-        self._resumable = self._part == parts.name(name)
+        self.resumable = self._part == parts.name(name)
+        """Is it the one part that this name has?  Or else another upload has that."""
         self._unique = unique
+        if self.there and self._mode is not None:
+            os.fchmod(fd, self._mode | OURS)  # it may have been begun before what it replaces
 
     def finish(self) -> None:
         if self._mode is not None:  # as if the file that it replaces had been written to
@@ -178,7 +182,7 @@ class Hidden(Upload):
                 os.replace(self._part, self.name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
 
     def give_up(self) -> None:
-        if not self._resumable or not os.fstat(self._fd).st_size or self._kept is not None:
+        if not self.resumable or not os.fstat(self._fd).st_size or self._kept is not None:
             os.unlink(self._part, dir_fd=self._directory)
 
 
@@ -200,6 +204,9 @@ def begin(place: Place, how: How, offset: int, parts: Parts | None, fsync: bool)
         upload = Hidden(place, _free(place) if unique else place.name, parts, unique, fsync)
         there = upload.there
     try:
+        if not upload.resumable and (how is How.APPEND or offset):
+            # What the client was told of grows still; what else is there is not what it counts from.
+            raise StoreError(Problem.BUSY)
         _keep(upload, place, how, offset, there)
     except BaseException:
         upload.abandon()

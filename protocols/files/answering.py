@@ -45,7 +45,7 @@ class Answering(Session):
         "_opening", "_otherwise", "_out", "_said", "_then", "aborting", "algorithm", "attempts", "began",
         "client", "closed", "cwd", "digest", "due", "epsv_all", "facts", "listening_for", "local", "moving",
         "name", "pbsz", "peer", "port", "protected", "range", "renaming", "rest", "secure", "server", "text",
-        "transfer", "tree", "tried", "user", "via", "waits_for",
+        "told", "transfer", "tree", "tried", "user", "via", "waits_for",
     )  # fmt: skip
 
     def __init__(self, server: FilesServer) -> None:
@@ -97,6 +97,8 @@ class Answering(Session):
         """The user's files, once logged in."""
         self.cwd: Path = ()
         self.renaming: Path | None = None
+        self.told: tuple[Path, int] | None = None
+        """An upload of this name was cut, and its part said to be as large: a reader might believe that."""
 
     def forget_settings(self) -> None:
         """What can be set is as it was at the beginning; TLS stays."""

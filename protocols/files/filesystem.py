@@ -97,16 +97,21 @@ def rnto(session: FilesSession, argument: str, now: float) -> None:
 
 
 def size(session: FilesSession, argument: str, now: float) -> None:
-    """RFC 3659 §4: bytes "that would be transmitted", which TYPE A would have to count."""
+    """RFC 3659 §4: bytes "that would be transmitted", which TYPE A would have to count.
+
+    Of an upload that was cut, those that have arrived: that is where curl and lftp go on.
+    """
     if session.text:
         raise Refusal(550, "SIZE in TYPE A would have to read the file: TYPE I first.")
 
     def found(entry: Entry, now: float) -> None:
         if entry.kind != "file":
             raise refusal(Problem.NOT_A_FILE)
+        session.told = (path, entry.size) if entry.part else None
         session.reply(213, str(entry.size))
 
-    session.store("stat", session.path(argument), then=found, now=now)
+    path = session.path(argument)
+    session.store("resumable", path, then=found, now=now)
 
 
 def mdtm(session: FilesSession, argument: str, now: float) -> None:
@@ -154,10 +159,11 @@ def mlst(session: FilesSession, argument: str, now: float) -> None:
 
     def found(entry: Entry, now: float) -> None:
         assert session.user is not None
+        session.told = (path, entry.size) if entry.part else None
         said = facts(entry, session.user.permissions, session.facts)
         session.say(lines(250, f"Listing {shown(path)}", [f"{said} {shown(path)}"], "End"))
 
-    session.store("stat", path, then=found, now=now)
+    session.store("resumable", path, then=found, now=now)
 
 
 # -- checksums ---------------------------------------------------------------------------

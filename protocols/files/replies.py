@@ -34,7 +34,7 @@ CODES: Final[dict[int, str]] = {
     421: "the server ends the connection",
     425: "no data connection",
     426: "the transfer was cut",
-    450: "the file is in use, or too many checksums are made",
+    450: "the file is in use, SIZE told of an upload that was cut, or too many checksums are made",
     451: "local error",
     452: "the disk is full",
     500: "no such command, or a line too long",

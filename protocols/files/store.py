@@ -83,6 +83,8 @@ class Entry:
     links: int = 1
     owner: str = "ftp"
     group: str = "ftp"
+    part: bool = False
+    """Of an upload that is not whole: only `Tree.resumable` tells of such."""
 
 
 class Reader(Protocol):
@@ -165,15 +167,19 @@ class How(enum.Enum):
 class Tree(Protocol):
     """A user's files.  Nothing outside the user's home can be reached, whatever links say.
 
-    While an upload runs, and after it was cut, its part is shown to the same user by `stat` and by
-    `open_write` with an offset or APPEND, so that it can be resumed; in no listing, and to nobody else.
-    Whoever reads, reads what is whole: `open_read` knows no parts.
+    While an upload runs, and after it was cut, its part is what `resumable` tells the same user of, and what
+    `open_write` goes on with at an offset or for APPEND.  `remove` removes it too.  Nothing else knows parts,
+    and nobody else: whoever reads, lists, renames or dates a name has what is whole, or MISSING.
     """
 
     quick: frozenset[str]
     """The methods of a tree, and "commit", that need no thread."""
 
     def stat(self, path: Path) -> Entry: ...
+
+    def resumable(self, path: Path) -> Entry:
+        """What an upload to this name would go on with: the part, or else what `stat` says."""
+        ...
 
     def list(self, path: Path) -> Listing:
         """Open a directory; if it isn't one, NOT_A_DIRECTORY."""
@@ -185,7 +191,7 @@ class Tree(Protocol):
 
     def open_write(self, path: Path, how: How, offset: int = 0) -> Writer:
         """Begin an upload.  BAD_OFFSET if the file, or its part, is shorter than `offset`; DENIED if the
-        file is read-only.
+        file is read-only; BUSY if it would go on with what another upload still writes.
         """
         ...
 

@@ -36,6 +36,11 @@ def retr(session: FilesSession, argument: str, now: float) -> None:
     path = session.path(argument)
 
     def opened(reader: Reader, now: float) -> None:
+        told, session.told = session.told, None
+        if told is not None and told[0] == path and told[1] != reader.size:
+            # curl ends at the size that it was told, and calls that the whole file.
+            reader.close()
+            raise Refusal(450, "SIZE told of an upload that was cut: RETR again for the whole file.")
         terms = _terms(session, session.server.limits.rate_down)
         transfer = open_download(
             "RETR", shown(path), terms, reader, text=session.text, offset=offset, count=count
@@ -70,6 +75,7 @@ def _upload(session: FilesSession, verb: str, path: Path, how: How, now: float) 
         raise refusal(Problem.IS_A_DIRECTORY)
     if how is not How.REPLACE:
         offset = 0
+    session.told = None
     _needs_bytes(session, offset)
 
     def opened(writer: Writer, now: float) -> None:

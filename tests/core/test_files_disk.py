@@ -118,8 +118,10 @@ def test_a_cut_upload_leaves_what_was_there_before(tree: Tree, root: Path) -> No
 def test_a_cut_upload_is_shown_to_its_user_and_can_be_resumed(tree: Tree) -> None:
     """curl asks SIZE and sends APPE; lftp sends REST and STOR."""
     cut(tree, "file", b"one ")
-    assert tree.stat(("file",)).size == 4
+    told = tree.resumable(("file",))
+    assert (told.name, told.size, told.part) == ("file", 4, True)
     upload(tree, "file", b"two", How.APPEND)
+    assert tree.resumable(("file",)) == tree.stat(("file",))
     assert content(tree, "file") == b"one two"
     cut(tree, "more", b"one XXX")
     upload(tree, "more", b"two", offset=4)
@@ -130,10 +132,11 @@ def test_who_reads_reads_what_is_whole(tree: Tree, root: Path) -> None:
     """And not what is on its way to the same name, not even the user whose upload it is."""
     cut(tree, "new", b"ha")
     assert refused(tree.open_read, ("new",)) is Problem.MISSING
+    assert refused(tree.stat, ("new",)) is Problem.MISSING
     assert refused(tree.utime, ("new",), 0.0) is Problem.MISSING
     upload(tree, "file", b"whole")
     cut(tree, "file", b"ha")
-    assert content(tree, "file") == b"whole"
+    assert (content(tree, "file"), tree.stat(("file",)).size) == (b"whole", 5)
     tree.utime(("file",), 86_400.0)
     assert (root / "file").stat().st_mtime == 86_400.0
 
@@ -148,10 +151,10 @@ def test_a_cut_upload_is_nobody_elses_to_see_or_resume(root: Path) -> None:
     store = DiskStore(str(root))
     cut(store.enter("ann", ()), "file", b"one ")
     bob = store.enter("bob", ())
-    assert refused(bob.stat, ("file",)) is Problem.MISSING
+    assert refused(bob.resumable, ("file",)) is Problem.MISSING
     assert refused(bob.open_write, ("file",), How.REPLACE, 4) is Problem.BAD_OFFSET
     (part,) = os.listdir(root)
-    for call in (bob.stat, bob.open_read, bob.remove, bob.list):
+    for call in (bob.stat, bob.resumable, bob.open_read, bob.remove, bob.list):
         assert refused(call, (part,)) is Problem.MISSING
     assert refused(bob.open_write, (part,), How.REPLACE) is Problem.MISSING
     assert refused(bob.rename, (part,), ("mine",)) is Problem.MISSING
@@ -170,8 +173,7 @@ def test_of_two_uploads_at_once_the_last_whole_one_wins(tree: Tree, root: Path) 
     two.write(b"22222")
     one.write(b"11")
     two.commit()
-    assert content(tree, "file") in (b"11" * 2, b"22222")  # their user sees the one that runs
-    assert (root / "file").read_bytes() == b"22222"
+    assert content(tree, "file") == b"22222"
     one.commit()
     assert content(tree, "file") == b"1111"
     assert os.listdir(root) == ["file"]
@@ -182,6 +184,20 @@ def test_the_second_of_two_uploads_at_once_leaves_nothing_when_it_is_cut(tree: T
     one.write(b"1")
     cut(tree, "file", b"2")
     one.commit()
+    assert os.listdir(root) == ["file"]
+
+
+@pytest.mark.parametrize("how", [How.REPLACE, How.APPEND])
+def test_nobody_goes_on_with_what_is_still_written(tree: Tree, root: Path, how: How) -> None:
+    """A client that was cut off may be back before we know, and does not count from what stood there."""
+    upload(tree, "file", b"before")
+    one = tree.open_write(("file",), How.REPLACE)
+    one.write(b"123")
+    assert tree.resumable(("file",)).size == 3
+    assert refused(tree.open_write, ("file",), how, 3 if how is How.REPLACE else 0) is Problem.BUSY
+    one.abandon()
+    upload(tree, "file", b"456", how, 3 if how is How.REPLACE else 0)
+    assert content(tree, "file") == b"123456"
     assert os.listdir(root) == ["file"]
 
 
@@ -213,7 +229,7 @@ def test_an_offset_beyond_the_end_is_refused(tree: Tree, root: Path) -> None:
     assert content(tree, "file", 3) == b""
     cut(tree, "part", b"12")
     assert refused(tree.open_write, ("part",), How.REPLACE, 3) is Problem.BAD_OFFSET
-    assert tree.stat(("part",)).size == 2
+    assert tree.resumable(("part",)).size == 2
     assert len(os.listdir(root)) == 2
 
 
@@ -235,8 +251,15 @@ def test_what_is_replaced_keeps_its_permissions(tree: Tree, root: Path) -> None:
     assert stat.S_IMODE((root / "file").stat().st_mode) == 0o640
 
 
-def test_what_replaces_a_private_file_is_private_while_it_grows(tree: Tree, root: Path) -> None:
-    upload(tree, "file", b"one")
+@pytest.mark.parametrize("begun_before", [False, True])
+def test_what_replaces_a_private_file_is_private_while_it_grows(
+    tree: Tree, root: Path, begun_before: bool
+) -> None:
+    if begun_before:
+        cut(tree, "file", b"0")
+        (root / "file").write_bytes(b"one")
+    else:
+        upload(tree, "file", b"one")
     tree.chmod(("file",), 0o400)
     writer = tree.open_write(("file",), How.REPLACE)
     (part,) = set(os.listdir(root)) - {"file"}

@@ -253,6 +253,7 @@ def test_an_upload_is_seen_by_nobody_but_its_owner_until_it_is_whole(world: Worl
     ann.write(b"half")
     other = world.login()
     assert other.send("SIZE x") == ["213 4"]
+    assert other.codes("MDTM x", "RNFR x", "PASV", "RETR x", "LIST x") == [550, 550, 227, 550, 550]
     assert other.retr("NLST") == b"tea\r\npub\r\n"
     assert bob.codes("SIZE x") == [550]
     assert [line[:3] for line in ann.upload(b"whole")] == ["226"]
@@ -271,6 +272,51 @@ def test_a_cut_upload_is_resumed(world: World, resume: list[str]) -> None:
     assert [line[:3] for line in client.upload(b"done")] == ["226"]
     assert world.store.content("x") == b"halfdone"
     assert world.store.parts == {}
+
+
+def test_who_reads_what_is_being_replaced_gets_the_whole_file(world: World) -> None:
+    client = world.login()
+    client.send("PASV", "STOR tea")
+    client.write(b"half")
+    client.finish(Outcome.RESET)
+    assert client.retr("RETR tea") == b"green\nblack\n"
+    assert b" 12 " in client.retr("LIST tea")
+
+
+@pytest.mark.parametrize("asked", ["SIZE tea", "MLST tea"])
+def test_nobody_takes_the_size_of_a_cut_upload_for_that_of_the_file(world: World, asked: str) -> None:
+    """curl ends a download at the size that it was told, and says that all is well."""
+    client = world.login()
+    client.send("PASV", "STOR tea")
+    client.write(b"half")
+    client.finish(Outcome.RESET)
+    assert client.codes(asked, "PASV", "RETR tea")[-1] == 450
+    assert client.retr("RETR tea") == b"green\nblack\n"
+    assert client.codes(asked, "DELE pub/x", "REST 4", "PASV", "STOR tea")[-1] == 150
+    client.upload(b"whole")
+    assert client.retr("RETR tea") == b"halfwhole"
+
+
+def test_a_cut_upload_as_large_as_the_file_misleads_nobody(world: World) -> None:
+    client = world.login()
+    client.send("PASV", "STOR tea")
+    client.write(b"x" * 12)
+    client.finish(Outcome.RESET)
+    assert client.send("SIZE tea") == ["213 12"]
+    assert client.retr("RETR tea") == b"green\nblack\n"
+
+
+@pytest.mark.parametrize("resume", [["APPE x"], ["REST 4", "STOR x"]])
+def test_nobody_resumes_an_upload_that_still_runs(world: World, resume: list[str]) -> None:
+    """A client whose connection was cut may be back before we know."""
+    one, two = world.login(), world.login()
+    one.send("PASV", "STOR x")
+    one.write(b"half")
+    assert two.codes("SIZE x", "PASV", *resume)[-1] == 450
+    one.finish(Outcome.RESET)
+    assert two.codes("PASV", *resume)[-1] == 150
+    two.upload(b"done")
+    assert world.store.content("x") == b"halfdone"
 
 
 def test_appe_that_is_cut_leaves_what_was_there(world: World) -> None:

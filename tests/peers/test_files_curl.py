@@ -99,6 +99,24 @@ def test_an_upload_goes_on_where_it_was_cut(curl: Curl, files: Files) -> None:
     assert (files.root / "grown").read_bytes() == DATA
 
 
+def test_a_cut_upload_goes_on_and_is_not_taken_for_the_file(curl: Curl, files: Files) -> None:
+    """What curl is told by SIZE is for it the end of the file, and is meant for `-C -`."""
+    (files.root / "tea").write_bytes(DATA)
+    with files.login() as ftp:
+        data = ftp.begin("STOR tea")
+        data.send(DATA[:1000])
+        while ftp.moved() < 1000:
+            pass
+        data.reset()
+        ftp.hears(426)
+    curl(f"{curl.url}/tea", status=19)  # the server refused RETR
+    (curl.home / "mine").write_bytes(DATA[:2000])
+    curl("-C", "-", "-T", "mine", f"{curl.url}/tea")
+    assert (files.root / "tea").read_bytes() == DATA[:2000]
+    assert curl(f"{curl.url}/tea") == DATA[:2000]
+    assert hidden(files.root) == []
+
+
 def test_a_range_is_a_part_of_it(curl: Curl, files: Files) -> None:
     """curl says REST, RETR and, when it has enough, ABOR."""
     (files.root / "long").write_bytes(DATA)

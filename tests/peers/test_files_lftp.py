@@ -112,6 +112,23 @@ def test_what_was_cut_goes_on_both_ways(lftp: LFTP, files: Files) -> None:
     assert (files.root / "grown").read_bytes() == DATA
 
 
+def test_a_cut_upload_goes_on_and_is_not_taken_for_the_file(lftp: LFTP, files: Files) -> None:
+    """lftp asks SIZE, is refused the file for once, and tries again."""
+    (files.root / "tea").write_bytes(DATA)
+    with files.login() as ftp:
+        data = ftp.begin("STOR tea")
+        data.send(DATA[:1000])
+        while ftp.moved() < 1000:
+            pass
+        data.reset()
+        ftp.hears(426)
+    lftp("set net:reconnect-interval-base 1; get tea -o mine")
+    assert (lftp.home / "mine").read_bytes() == DATA
+    (lftp.home / "mine").write_bytes(DATA[:2000])
+    lftp("put -c mine -o tea")
+    assert (files.root / "tea").read_bytes() == DATA[:2000]
+
+
 def test_a_thousand_names_are_listed(lftp: LFTP, files: Files) -> None:
     (files.root / "many").mkdir(exist_ok=True)
     for number in range(1000):
