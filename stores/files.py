@@ -58,25 +58,26 @@ class DiskStore:
         self.links = symlinks == "inside"
         self.direct = uploads == "direct"
         self.fsync = fsync
-        self._trees: dict[tuple[str, Path], DiskTree] = {}
+        self._trees: dict[tuple[str, Path, bool], DiskTree] = {}
 
-    def enter(self, owner: str, home: Path) -> Tree:
+    def enter(self, owner: str, home: Path, writes: bool = False) -> Tree:
         """The files below `home`, for the user of this name.  Raises StoreError."""
-        tree = self._trees.get((owner, home))
+        tree = self._trees.get((owner, home, writes))
         if tree is None:
-            tree = DiskTree(self, owner, home)
+            tree = DiskTree(self, owner, home, writes)
         if home:  # the root itself is open since we began
             with told(), tree.place(()):
                 pass
-        return self._trees.setdefault((owner, home), tree)
+        return self._trees.setdefault((owner, home, writes), tree)
 
 
 class DiskTree:
     """One user's files."""
 
-    def __init__(self, store: DiskStore, owner: str, home: Path) -> None:
+    def __init__(self, store: DiskStore, owner: str, home: Path, writes: bool) -> None:
         self.store = store
         self.home = home
+        self.writes = writes
         self.parts = Parts(owner)
         self.quick = QUICK - {"commit"} if store.fsync else QUICK
 
@@ -111,7 +112,7 @@ class DiskTree:
 
     def list(self, path: Path) -> Listing:
         with self.place(path) as place:
-            return DiskListing(os.open(place.name, DIRECTORY | os.O_RDONLY, dir_fd=place.parent))
+            return DiskListing(os.open(place.name, DIRECTORY | os.O_RDONLY, dir_fd=place.parent), self.writes)
 
     def open_read(self, path: Path, offset: int = 0) -> Reader:
         with self.place(path) as place:

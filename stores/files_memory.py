@@ -87,7 +87,7 @@ class MemoryFiles:
         node = self.nodes.get(tuple(path.strip("/").split("/")))
         return bytes(node.data) if node is not None and node.kind == "file" else None
 
-    def enter(self, owner: str, home: Path) -> MemoryTree:
+    def enter(self, owner: str, home: Path, writes: bool = False) -> MemoryTree:
         tree = MemoryTree(self, owner, home)
         if tree.found(()).kind != "dir":
             raise StoreError(Problem.NOT_A_DIRECTORY)

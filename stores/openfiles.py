@@ -64,8 +64,9 @@ class DiskReader:
 class DiskListing:
     """A directory that is read.  The first batch is read at once: most directories are no larger."""
 
-    def __init__(self, fd: int) -> None:
-        """Takes the descriptor over."""
+    def __init__(self, fd: int, sweeps: bool) -> None:
+        """Takes the descriptor over.  Parts of long ago are removed if it `sweeps`."""
+        self._sweeps = sweeps
         self.slow = False
         self._fd = fd
         self._scan = os.scandir(fd)
@@ -74,7 +75,8 @@ class DiskListing:
         entries: list[Entry] = []
         for one in self._scan:
             if is_part(one.name):
-                sweep(self._fd, one.name, time.time() - KEPT)
+                if self._sweeps:
+                    sweep(self._fd, one.name, time.time() - KEPT)
                 continue
             try:
                 entries.append(entry(one.name, one.stat(follow_symlinks=False)))

@@ -90,8 +90,9 @@ def _enter(session: FilesSession, who: User, now: float) -> None:
         log.error("%s: no home for %s: %s", session.peer, printable(who.name), printable(str(error)))
         raise Refusal(530, "Your home directory can't be had.")
 
+    writes = "write" in who.permissions
     session.perform(
-        store.enter, who.name, who.home, quick=store.quick, then=entered, otherwise=homeless, now=now
+        store.enter, who.name, who.home, writes, quick=store.quick, then=entered, otherwise=homeless, now=now
     )
 
 

@@ -220,9 +220,10 @@ class Store(Protocol):
     quick: bool
     """May `enter` run without a thread?"""
 
-    def enter(self, owner: str, home: Path) -> Tree:
+    def enter(self, owner: str, home: Path, writes: bool = False) -> Tree:
         """The files below `home` (a path from the store's root), for the user of this name.
 
+        For one who `writes` the store may put in order what cut uploads left behind, wherever that is seen.
         There is nothing to close: trees are the store's.  NOT_A_DIRECTORY or MISSING without the home.
         """
         ...

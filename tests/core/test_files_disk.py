@@ -39,7 +39,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tree(root: Path) -> Tree:
-    return DiskStore(str(root)).enter("ann", ())
+    return DiskStore(str(root)).enter("ann", (), True)
 
 
 def upload(tree: Tree, name: str, data: bytes, how: How = How.REPLACE, offset: int = 0) -> str:
@@ -372,6 +372,18 @@ def test_kill_9_leaves_no_half_file_under_its_final_name(root: Path) -> None:
     assert names(tree) == ["file"]
     upload(tree, "file", b" and half", How.APPEND)
     assert content(tree, "file") == b"half and half"
+
+
+def test_who_may_not_write_sweeps_nothing(root: Path) -> None:
+    """LIST of a read-only user, anonymous above all, changes nothing."""
+    store = DiskStore(str(root))
+    cut(store.enter("ann", ()), "file", b"half")
+    (part,) = os.listdir(root)
+    os.utime(root / part, (0, 0))
+    assert names(store.enter("bob", ())) == []
+    assert os.listdir(root) == [part]
+    assert names(store.enter("bob", (), True)) == []
+    assert os.listdir(root) == []
 
 
 def test_a_part_that_nobody_resumes_is_swept_after_a_week(tree: Tree, root: Path) -> None:
