@@ -122,7 +122,8 @@ class StartTLS:
 class To:
     """These orders for those other sessions: a broadcast, a kill.
 
-    Sessions whose connection is gone are passed over.
+    Sessions whose connection is gone are passed over.  Without any orders it says that the sessions'
+    `more` or `deadline` has changed: somebody else gave them more to say.
     """
 
     sessions: Collection[Session]

@@ -174,7 +174,7 @@ class Driver:
 
     def _carry_out_for(self, to: To) -> None:
         connections, orders = self.connections, to.orders
-        if all(type(order) is bytes for order in orders):
+        if orders and all(type(order) is bytes for order in orders):
             # A broadcast: for each receiver, no more is done than has to be.
             data = orders[0] if len(orders) == 1 else b"".join(orders)  # type: ignore[arg-type]
             owing = self._owing

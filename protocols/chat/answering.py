@@ -134,6 +134,10 @@ class Answering(Session):
             return
         data = line.build(self.caps, tag)
         self._out.append(data)
+        self._count(data)
+
+    def _count(self, data: bytes) -> None:
+        """This is said; soon that is enough for now."""
         self._said += len(data)
         if self._said >= CHUNK:
             self.more = True

@@ -230,20 +230,19 @@ class Here:
             session = self.sessions.get(name)
             if session is None:
                 continue
-            lines = list(session.synced(sync.user))
+            lines = session.synced(sync.user)
             if session is origin:
                 for line in lines:
                     session.emit(line)
-            elif lines:
-                out.append(To((session,), [line.build(session.caps) for line in lines]))
+            else:
+                _tell_unasked(session, lines, out)
 
     def _enter(self, entered: Entered, origin: ChatSession | None, out: list[Order]) -> None:
         for session in self.of(entered.user):
             if session is origin:
                 session.entered.append(entered.channel)
             else:
-                lines: Iterator[Line] = session.shown(entered.channel)
-                out.append(To((session,), [line.build(session.caps) for line in lines]))
+                _tell_unasked(session, session.shown(entered.channel), out)
 
     def _end(self, end: End, origin: ChatSession | None, out: list[Order]) -> None:
         for name in end.sessions:
@@ -254,6 +253,15 @@ class Here:
                 session.end(end.why)
             else:
                 out.append(To((session,), (session.over(end.why), CLOSE)))
+
+
+def _tell_unasked(session: ChatSession, lines: Iterable[Line], out: list[Order]) -> None:
+    """Somebody else's command makes this known to the session; much of it is told bit by bit."""
+    told = session.unasked(lines)
+    if told:
+        out.append(To((session,), told))
+    if session.more:
+        out.append(To((session,), ()))
 
 
 def _grouped(sessions: Iterable[ChatSession]) -> Groups:

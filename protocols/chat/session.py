@@ -144,6 +144,7 @@ class ChatSession(Waiting):
     def resumed(self, now: float) -> Orders:
         self._said = 0
         self.more = False
+        self._out += self._untold()
         return self._go_on(now)
 
     def replied(self, call: Call, result: Any, now: float) -> Orders:
@@ -185,6 +186,7 @@ class ChatSession(Waiting):
         self._part_with(REASONS[reason])
         self._backlog.clear()
         self._stream = self._call = self._answered = None
+        self._unasked = ()
         self.deadline = None
         self.more = False
         return [order for order in self.taken() if type(order) is not bytes]
@@ -253,7 +255,9 @@ class ChatSession(Waiting):
                 raise Refusal(ERR_NEEDMOREPARAMS, message.command)
             if command.oper and (self.user is None or "o" not in self.user.modes):
                 raise Refusal(ERR_NOPRIVILEGES)
-            self._stream = command.run(self, message, now)
+            rest = command.run(self, message, now)
+            if rest is not None:
+                self._stream = rest
         except Refusal as refusal:
             self.reply(refusal.numeric, *refusal.arguments)
         self._pump()
@@ -313,6 +317,7 @@ class ChatSession(Waiting):
         self._backlog.clear()
         self._waiting = 0
         self._stream = None
+        self._unasked = ()
 
     def _part_with(self, quit: str) -> None:
         """The network hears of it; once."""

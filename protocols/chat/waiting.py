@@ -1,14 +1,16 @@
 """What the rest of an answer waits for: a slow call, a time, or room in what the peer has yet to read.
 
-At most one thing is waited for, and it holds the line: the lines behind it stay in the backlog.
+At most one thing is waited for, and it holds the line: the lines behind it stay in the backlog.  What a
+connection is told without having asked goes beside that, and also only as there is room.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from protocols.chat.answering import Answering
+from protocols.chat.network.deliveries import Line
 from protocols.chat.numerics import Refusal
 from protocols.session import Call
 
@@ -25,7 +27,7 @@ DELAY: Final = Call(float)
 class Waiting(Answering):
     """The half of a chat session that goes on with an answer."""
 
-    __slots__ = ("_answered", "_call", "_due", "_stream")
+    __slots__ = ("_answered", "_call", "_due", "_stream", "_unasked")
 
     def __init__(self, server: ChatServer) -> None:
         super().__init__(server)
@@ -35,6 +37,8 @@ class Waiting(Answering):
         self._answered: Answered | None = None
         self._due = 0.0
         """When the delay is over, if `_call` is one."""
+        self._unasked: tuple[Iterator[Line], ...] = ()
+        """What it is told without having asked, as far as there was no room for it."""
 
     def call(self, call: Call, answered: Answered) -> None:
         """Run something slow; lines that come meanwhile wait, and so does the label."""
@@ -49,6 +53,23 @@ class Waiting(Answering):
     def stream(self, rest: Iterator[None]) -> None:
         """This is the rest of the answer, to be said as there is room for it."""
         self._stream = rest
+
+    def unasked(self, lines: Iterable[Line]) -> list[bytes]:
+        """Told besides what it asked for: what there is room for now; the rest is told at `resumed`."""
+        self._unasked = (*self._unasked, iter(lines))
+        return self._untold()
+
+    def _untold(self) -> list[bytes]:
+        told: list[bytes] = []
+        while self._unasked and not self.more:
+            line = next(self._unasked[0], None)
+            if line is None:
+                self._unasked = self._unasked[1:]
+            else:
+                data = line.build(self.caps)
+                told.append(data)
+                self._count(data)
+        return told
 
     def _over(self, call: Call, result: Any, now: float) -> None:
         """What was waited for is there."""

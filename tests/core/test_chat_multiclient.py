@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from protocols.session import CHUNK, To
+from tests.core.chat import Client, World
 from tests.core.chat_accounts import log_in, share, world
 
 
@@ -119,3 +121,83 @@ def test_who_comes_later_is_told_how_things_are() -> None:
         "353 ann = #tea :@ann",
         "366 ann #tea :End of /NAMES list",
     ]
+
+
+# -- much to be told without having asked ------------------------------------------------
+
+KNOWING = ("batch", "draft/metadata-3")
+
+
+def crowded(where: World, channel: str) -> int:
+    """A channel with some 400 KB of metadata, which is more than CHUNK by far; how many values these are."""
+    for number in range(40):
+        member = where.register(f"m{number}", *KNOWING)
+        member.send(*(f"METADATA * SET k{key} :{'x' * 250}" for key in range(40)), f"JOIN {channel}")
+    return 40 * 40
+
+
+def subscribed(where: World) -> Client:
+    client = share(where, "ann", *KNOWING)
+    client.send(f"METADATA * SUB {' '.join(f'k{key}' for key in range(40))}").lines()
+    return client
+
+
+def test_what_a_connection_is_shown_of_a_channel_that_another_joined_is_told_bit_by_bit() -> None:
+    where = world()
+    one, two = subscribed(where), subscribed(where)
+    values = crowded(where, "#tea")
+    orders = one.session.received(b"JOIN #tea\r\n", where.now)
+    at_once = [order for order in orders if isinstance(order, To) and two.session in order.sessions]
+    assert sum(len(data) for order in at_once for data in order.orders) < CHUNK + 1024
+    assert at_once[-1].orders == ()
+    assert two.session.more
+    where.carry_out(one, orders)
+    where.settle()
+    mine, its = one.numerics(), two.numerics()
+    assert its == mine
+    assert its.count("761") == values
+    assert not two.session.more
+
+
+def test_a_connection_that_comes_later_is_shown_its_channels_bit_by_bit() -> None:
+    where = world()
+    one = subscribed(where)
+    values = crowded(where, "#tea")
+    one.send("JOIN #tea", "JOIN #milk").lines()
+    two = where.connect().send(
+        "CAP LS 302", f"CAP REQ :sasl {' '.join(KNOWING)}", "NICK ann", "USER a 0 * :A"
+    )
+    log_in(two)
+    two.send(f"METADATA * SUB {' '.join(f'k{key}' for key in range(40))}").lines()
+    orders = two.session.received(b"CAP END\r\nPING after\r\n", where.now)
+    assert sum(len(data) for data in orders if isinstance(data, bytes)) < CHUNK + 1024
+    where.carry_out(two, orders)
+    where.settle()
+    lines = two.lines()
+    assert sum(" 761 ann m" in line for line in lines) == values
+    assert [line.rpartition(" ")[2] for line in lines if " JOIN " in line] == ["#tea", "#milk"]
+    assert lines[-1].endswith("PONG irc.example.org :after")
+
+
+def test_who_has_left_meanwhile_is_shown_nothing_more_of_it() -> None:
+    where = world()
+    one, two = subscribed(where), subscribed(where)
+    crowded(where, "#tea")
+    orders = one.session.received(b"JOIN #tea,#milk\r\n", where.now)
+    where.carry_out(one, orders)
+    while one.session.more:
+        where.carry_out(one, one.session.resumed(where.now))
+    where.carry_out(one, one.session.received(b"PART #milk\r\n", where.now))
+    where.settle()
+    assert [line.split(" ")[3] for line in two.lines() if " 366 " in line] == ["#tea"]
+
+
+def test_who_is_gone_is_told_nothing_more() -> None:
+    where = world()
+    one, two = subscribed(where), subscribed(where)
+    crowded(where, "#tea")
+    where.carry_out(one, one.session.received(b"JOIN #tea\r\n", where.now))
+    two.send("QUIT")
+    assert two.closed
+    assert not two.session.more
+    assert two.lines()[-1].startswith("ERROR ")

@@ -329,6 +329,16 @@ def test_a_reader_of_a_long_answer_never_exceeds_send_queue(join: Connect) -> No
     in_step(client)
 
 
+def test_who_is_given_more_to_say_is_resumed(join: Connect) -> None:
+    """A `To` without orders: `more` was set by somebody else's fact."""
+    client, other = join(buffer=SMALL), join()
+    name = name_of(client)
+    assert ask(other, f"charge {name} 8388608") == "charged"
+    assert client.read(8_388_608) == b"m" * 8_388_608
+    in_step(client)
+    in_step(other)
+
+
 def test_others_are_answered_during_a_long_answer(join: Connect) -> None:
     client, other = join(), join()
     client.send(b"more 8388608\n")

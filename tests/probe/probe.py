@@ -245,6 +245,14 @@ class Probe(Session):
         self._to_say += int(n)
         return self._say_more()
 
+    def do_charge(self, now: float, name: str, n: str) -> Orders:
+        """The others of this name have N bytes to say: `resumed` says them."""
+        others = self.server.found(name)
+        for one in others:
+            one._to_say += int(n)
+            one.more = True
+        return [b"charged\n", To(tuple(others), ())]
+
     def do_to(self, now: float, name: str, *words: str) -> Orders:
         return [To(tuple(self.server.found(name)), ((" ".join(words) + "\n").encode(),))]
 

@@ -88,7 +88,9 @@ def _join(session: ChatSession, wanted: list[tuple[str, str]]) -> Iterator[None]
 
 def shown(session: ChatSession, channel: Channel) -> Iterator[Line]:
     """What RFC 2812 §3.2.1 has after JOIN: "the channel's topic (using RPL_TOPIC) and the list of
-    users who are on the channel (using RPL_NAMREPLY)"."""
+    users who are on the channel (using RPL_NAMREPLY)".  Who has left meanwhile is shown nothing."""
+    if session.user not in channel.members:
+        return
     if channel.topic:
         yield session.numeric(RPL_TOPIC, channel.name, channel.topic)
         yield session.numeric(RPL_TOPICWHOTIME, channel.name, channel.topic_setter, int(channel.topic_time))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from protocols.chat.caps import CAP_NOTIFY, STANDARD_REPLIES
@@ -37,6 +37,7 @@ from protocols.chat.services.table import SERVICES
 from protocols.session import Call
 
 if TYPE_CHECKING:
+    from protocols.chat.network.records import User
     from protocols.chat.session import ChatSession
 
 
@@ -277,7 +278,15 @@ def _welcome(session: ChatSession) -> None:
     # Its account's other connections may have gone away, or joined channels, before.
     if user.away:
         session.reply(RPL_NOWAWAY)
-    for channel in user.channels.values():
-        session.emit(Line(f"JOIN {channel.name}", session.wall(), user))
-        for line in session.shown(channel):
-            session.emit(line)
+    if user.channels:
+        session.stream(_channels(session, user))
+
+
+def _channels(session: ChatSession, user: User) -> Iterator[None]:
+    """The channels that the user is on already, for as long as it is."""
+    for name, channel in tuple(user.channels.items()):
+        if user.channels.get(name) is channel:
+            session.emit(Line(f"JOIN {channel.name}", session.wall(), user))
+            for line in session.shown(channel):
+                session.emit(line)
+                yield
