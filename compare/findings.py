@@ -126,7 +126,7 @@ class Findings:
         self.kinds = {(one.service, one.name): one.kind for one in results.rows}
         self._good: dict[tuple[str, str], list[Round]] = {}
         for one in results.rounds:
-            if not one.problem and (one.operations or one.pss_after):
+            if not one.problem and (one.operations or one.samples or one.pss_after):
                 self._good.setdefault((one.cell, one.name), []).append(one)
 
         self.gap = 0.0

@@ -24,6 +24,9 @@ START = 10.0
 STOP = 5.0
 """Seconds from SIGTERM to the end, before SIGKILL."""
 
+LAST = 4096
+"""Bytes of what it said that are looked at for its last line."""
+
 DYING = 0.25
 """Seconds from a broken connection to the death that broke it."""
 
@@ -142,7 +145,8 @@ class Server:
 
     def last_words(self) -> str:
         """The last line of its stderr, for a message; empty if it said nothing."""
-        self._stderr.seek(0)
+        size = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, size - LAST))  # who says the same for half an hour has said a lot
         lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
         return f": {lines[-1][:200]}" if lines else ""
 

@@ -15,16 +15,17 @@ class Meters:
         self._server = proc.CpuMeter(pid)
 
     def start(self) -> None:
+        self._server.start()  # first, and last below: to look at thousands of processes takes a while
         self._busy = proc.busy()
-        self._server.start()
         self._cpu, self._began = time.process_time(), time.perf_counter()
 
     def stop(self, outcome: Outcome, idle: float = 0) -> None:
         """Write what was spent since `start` into `outcome`; `idle` is what the generator spun away."""
         outcome.seconds = time.perf_counter() - self._began
-        outcome.server_cpu = self._server.stop()
         spent = time.process_time() - self._cpu
         outcome.generator_cpu = max(0.0, spent - idle)
+        busy = proc.busy() - self._busy
+        outcome.server_cpu = self._server.stop()
         # In ticks of 10 ms: enough to see a noisy neighbour.
-        rest = proc.busy() - self._busy - outcome.server_cpu - spent
+        rest = busy - outcome.server_cpu - spent
         outcome.other_cpu = max(0.0, rest)

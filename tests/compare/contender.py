@@ -19,6 +19,8 @@ def serve() -> None:
         listener.close()
         served = 0
         while data := client.recv(65536):
+            if how == "starves" and served == len(data) == 1024:
+                continue  # a ping: a flood's second message has more behind it
             served += len(data)
             if how == "dies" and served > 2_000_000:
                 os.kill(os.getppid(), signal.SIGKILL)

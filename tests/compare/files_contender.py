@@ -66,6 +66,8 @@ def serve(client: socket.socket) -> None:
             say("221 bye")
             break
         else:
+            if how == "starves" and command == "NOOP":
+                continue
             well = command == "TYPE" or (command == "NOOP" and how != "is curt")
             say("200 well" if well else "502 what")
     listener.close()

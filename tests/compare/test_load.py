@@ -87,6 +87,17 @@ def test_a_ping_beside_a_flood_is_timed_from_the_intended_send(generator: Genera
     assert HdrHistogram.decode(found.histogram).total_count == found.samples
 
 
+def test_a_ping_that_starves_counts_with_how_long_it_waited(
+    generator: Generator, misbehaving: Callable[[str], Contender]
+) -> None:
+    with Server(misbehaving("starves"), None) as server:
+        server.start()
+        found = generator.do(_echo(server, kind="fairness", connections=2, rate=100, seconds=0.1))
+    assert found.problem == ""
+    assert (found.samples, found.unanswered, found.operations) == (10, 10, 0)
+    assert HdrHistogram.decode(found.histogram).get_min_value() >= 1_000_000
+
+
 @pytest.mark.parametrize("kind", ["churn", "fairness"])
 def test_neither_takes_a_wrong_answer(
     generator: Generator, misbehaving: Callable[[str], Contender], kind: str
