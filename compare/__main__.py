@@ -13,8 +13,11 @@ import click
 from rich.console import Console
 
 from compare import contenders, environment, page, table, workloads
+from compare.between import Between
+from compare.findings import Findings
 from compare.interrupt import raise_for_all
 from compare.progress import Bar, Lines
+from compare.publish import main_picture
 from compare.results import BadFile, Results, read, write
 from compare.run import Plan, Run, expected
 
@@ -110,7 +113,7 @@ def compare(
         Run(plan, results, watcher).go()
     path = output / f"{started:%Y%m%d-%H%M%S}.json"
     write(results, path)
-    path.with_suffix(".html").write_text(page.draw([results]), "utf-8")
+    path.with_suffix(".html").write_text(page.draw({path.name: results}), "utf-8")
     table.show(results, console)
     console.print(
         f"{path} and {path.with_suffix('.html').name}", markup=False, highlight=False, soft_wrap=True
@@ -126,20 +129,34 @@ def compare(
     type=click.Path(path_type=Path, dir_okay=False),
     help="The page.  [default: beside the first file]",
 )
-def report(files: tuple[Path, ...], output: Path | None) -> None:
-    """Draw result files again, side by side where there are several."""
-    try:
-        runs = [read(path) for path in files]
-    except BadFile as error:
-        click.echo(str(error), err=True)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="An SVG of what the first file says of each workload, for a page of yours.",
+)
+def report(files: tuple[Path, ...], output: Path | None, picture: Path | None) -> None:
+    """Draw result files again; of several, say what changed from the first to each of the others."""
+    runs, bad = {}, []
+    for path in dict.fromkeys(files):
+        try:
+            runs[str(path)] = read(path)
+        except BadFile as error:
+            bad.append(str(error))
+    if bad:
+        click.echo("\n".join(bad), err=True)
         sys.exit(2)
     output = output or files[0].with_suffix(".html")
     output.write_text(page.draw(runs), "utf-8")
+    if picture:
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_text(main_picture(Findings(runs[str(files[0])])).svg, "utf-8")
     console = Console()
-    for path, results in zip(files, runs, strict=True):
+    for name, results in runs.items():
         if len(runs) > 1:
-            console.rule(str(path))
+            console.rule(name)
         table.show(results, console)
+    if len(runs) > 1:
+        table.show_between(Between({name: Findings(one) for name, one in runs.items()}), console)
     console.print(str(output), markup=False, highlight=False, soft_wrap=True)
 
 

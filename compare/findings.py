@@ -19,12 +19,15 @@ DISTURBED = 0.25
 FEWEST = 3
 """Rounds without which nothing is said of a difference in CPU."""
 
+FEWEST_IDLE = 500
+"""Idle connections below which memory tells more of the process than of each of them: no ratio is made."""
+
 BOUND = 0.80
 """Of the generator's ceiling: a row above it measures the generator, and only its CPU counts."""
 
 NONE_SEEN = "no difference seen"
 
-FRAMEWORKS = {"twisted": "Twisted", "gevent": "gevent"}
+OURS = ("twisted", "gevent")
 
 ENOUGH = 100
 """Samples beyond a percentile before it is told."""
@@ -59,12 +62,19 @@ class Figure:
     noise: float = 0.0
 
     @property
+    def cost(self) -> str:
+        """What it is a ratio of."""
+        return "memory" if "KiB" in self.unit else "CPU"
+
+    @property
     def verdict(self) -> str:
-        if self.ratio.rounds < FEWEST and "KiB" not in self.unit:
+        if self.ratio.rounds < FEWEST and self.cost == "CPU":
             return f"{NONE_SEEN} (too few rounds)"
+        if min(self.ours.median, self.theirs.median) <= 0:
+            return f"{NONE_SEEN} (too little to measure)"
         if not differ(self.ours, self.theirs, self.ratio, self.noise):
             return NONE_SEEN
-        return verdict(self.ratio, "memory" if "KiB" in self.unit else "CPU")
+        return verdict(self.ratio, self.cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,7 @@ class Percentiles:
     unsent: int
     late: int
     unanswered: int
+    tail: Interval  # p99 of each round by itself: how far the merged one may be believed
 
     def at(self, percentile: float) -> float | None:
         return dict(self.values).get(percentile)
@@ -224,13 +235,19 @@ class Findings:
             self.gap if self.cells[ours[0]].measure != "memory" else 0.0,
         )
 
+    def between_ours(self, cell: Cell) -> Figure | None:
+        """Twisted's cost over gevent's."""
+        twisted, gevent = OURS
+        return self.figure(f"{cell.id}: {twisted} / {gevent}", (cell.id, twisted), (cell.id, gevent))
+
     def figures(self) -> list[Figure]:
         """Ours against what a user would pick instead, as far as it was measured."""
         found = []
         for cell in self.results.cells:
-            if cell.timed:
+            if cell.timed or few_idle(cell):
                 continue
-            for name in ("twisted", "gevent"):
+            found.append(self.between_ours(cell))
+            for name in OURS:
                 for other in RIVALS.get(cell.service, ()):
                     if cell.service != "tls" and FRAMEWORK_OF.get(other, name) != name:
                         continue
@@ -238,51 +255,13 @@ class Findings:
                     if (asked := ASKED.get(cell.id, {}).get(other)) is not None:
                         words += f" (asked: at most {asked:g})"
                     found.append(self.figure(words, (cell.id, name), (cell.id, other)))
-                if cell.id.startswith("rpc") and cell.depth == 1:
+                if cell.id == "rpc":
                     words = f"{cell.id}: {name} add / its echo"
                     found.append(self.figure(words, (cell.id, name), ("echo", name)))
                 if cell.tags:
-                    words = f"{cell.id}: {name} / without tags ({TAGS_ASKED})"
-                    found.append(self.figure(words, (cell.id, name), (_untagged(cell), name)))
+                    words = f"{cell.id}: {name} / without tags (asked: at most {TAGS_ASKED:g})"
+                    found.append(self.figure(words, (cell.id, name), (untagged(cell), name)))
         return [one for one in found if one]
-
-    def verdicts(self) -> list[tuple[str, str]]:
-        """For each service that was measured, one sentence."""
-        found = []
-        for service, words in SENTENCES.items():
-            cells = [one for one in self.results.cells if one.service == service and one.rated]
-            headlines = [one for one in cells if one.id in ASKED] or cells[:1]
-            sentences = [said for one in headlines if (said := self._sentence(one, words))]
-            if sentences:
-                found.append((service, " ".join(sentences) + self._tags_words(service)))
-        return found
-
-    def _sentence(self, cell: Cell, words: tuple[tuple[str, str], ...]) -> str:
-        """What is to be said of one cell, of these pairs of contenders."""
-        parts = []
-        for name, other in words:
-            figure = self.figure("", (cell.id, name), (cell.id, other))
-            if figure is None:
-                continue
-            if figure.verdict.startswith(NONE_SEEN):
-                parts.append(f"in {FRAMEWORKS[name]}, {figure.verdict} between ours and {other}")
-            else:
-                parts.append(f"in {FRAMEWORKS[name]}, ours takes {figure.verdict} than {other}")
-        return f"With {cell.label()}: {'; '.join(parts)}." if parts else ""
-
-    def _tags_words(self, service: str) -> str:
-        """What tags make of the cost, at the worst: a sentence after the verdict, or nothing."""
-        parts = []
-        for name, framework in FRAMEWORKS.items():
-            cells = [one for one in self.results.cells if one.service == service and one.tags]
-            ratios = [self.figure("", (one.id, name), (_untagged(one), name)) for one in cells]
-            if worst := max((one.ratio.median for one in ratios if one), default=0.0):
-                parts.append(f"{worst:.2f} times that in {framework}")
-        return (
-            f" With time and msgid a delivery costs at most {', '.join(parts)} ({TAGS_ASKED})."
-            if parts
-            else ""
-        )
 
     # -- latency ------------------------------------------------------------------------
 
@@ -293,9 +272,11 @@ class Findings:
             cell = self.cells[id_]
             if not cell.timed:
                 continue
-            merged = HdrHistogram.decode(rounds[0].histogram)
-            for one in rounds[1:]:
-                merged.add(HdrHistogram.decode(one.histogram))
+            counts = [HdrHistogram.decode(one.histogram) for one in rounds]
+            tail = bootstrap([float(one.get_value_at_percentile(99.0)) for one in counts])
+            merged = counts[0]
+            for one in counts[1:]:
+                merged.add(one)
             samples = sum(one.samples for one in rounds)
             told = [p for p in (50.0, 90.0, 99.0, 99.9) if samples * (1 - p / 100) >= ENOUGH or p == 50.0]
             curve = [p for p in CURVE if samples * (1 - p / 100) >= ENOUGH / 10]
@@ -311,17 +292,23 @@ class Findings:
                     unsent=sum(one.unsent for one in rounds),
                     late=sum(one.late for one in rounds),
                     unanswered=sum(one.unanswered for one in rounds),
+                    tail=tail,
                 )
             )
         return found
 
 
-def _untagged(cell: Cell) -> str:
+def few_idle(cell: Cell) -> bool:
+    """Whether what it says of memory is for the picture of growth alone."""
+    return cell.measure == "memory" and cell.connections < FEWEST_IDLE
+
+
+def untagged(cell: Cell) -> str:
     """The id of the cell that is the same without tags."""
     return cell.id.removesuffix("-tags")
 
 
-TAGS_ASKED = "asked: at most 1.5"
+TAGS_ASKED = 1.5
 """Times what a delivery may cost with tags: the line is built once, whoever gets it."""
 
 ASKED = {
@@ -350,16 +337,4 @@ RIVALS = {
     "rpc": ("amp", "aiorpcx"),
     "chat": ("bare-twisted", "bare-gevent", "words", "ngircd"),
     "files": ("twisted-ftp", "pyftpdlib", "vsftpd"),
-}
-
-SENTENCES = {
-    "echo": (("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
-    "udp": (("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
-    "tls": (("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
-    "rpc": (("twisted", "aiorpcx"), ("gevent", "aiorpcx")),
-    "chat": (
-        *(("twisted", "ngircd"), ("gevent", "ngircd")),
-        *(("twisted", "bare-twisted"), ("gevent", "bare-gevent")),
-    ),
-    "files": (("twisted", "pyftpdlib"), ("gevent", "pyftpdlib")),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import statistics
 from collections.abc import Mapping, Sequence
@@ -36,11 +37,21 @@ def bootstrap(values: Sequence[float], seed: int = SEED) -> Interval:
     """
     if not values:
         raise ValueError("nothing was measured")
+    return _bootstrap(tuple(values), seed)
+
+
+# A report asks for the same interval in each of its ratios.
+@functools.cache
+def _bootstrap(values: tuple[float, ...], seed: int) -> Interval:
     draw = random.Random(seed)
-    count = len(values)
-    medians = sorted(statistics.median(draw.choices(values, k=count)) for _ in range(RESAMPLES))
+    medians = [statistics.median(draw.choices(values, k=len(values))) for _ in range(RESAMPLES)]
+    return _interval(medians, statistics.median(values), len(values))
+
+
+def _interval(resampled: list[float], median: float, rounds: int) -> Interval:
+    resampled.sort()
     cut = int(RESAMPLES * (1 - CONFIDENCE) / 2)
-    return Interval(medians[cut], statistics.median(values), medians[-1 - cut], count)
+    return Interval(resampled[cut], median, resampled[-1 - cut], rounds)
 
 
 def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
@@ -52,6 +63,23 @@ def paired_ratio(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Inte
     """The ratio ours / theirs, or None where no round has both."""
     ratios = paired(ours, theirs)
     return bootstrap(ratios) if ratios else None
+
+
+def unpaired_ratio(ours: Sequence[float], theirs: Sequence[float], seed: int = SEED) -> Interval | None:
+    """The ratio of two medians whose rounds have nothing to do with each other, as those of two runs.
+
+    Both sides are resampled; None where one has nothing, or costs nothing.
+    """
+    if not ours or not theirs or min(theirs) <= 0:
+        return None
+    draw = random.Random(seed)
+    ratios = [
+        statistics.median(draw.choices(ours, k=len(ours)))
+        / statistics.median(draw.choices(theirs, k=len(theirs)))
+        for _ in range(RESAMPLES)
+    ]
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    return _interval(ratios, ratio, min(len(ours), len(theirs)))
 
 
 def differ(ours: Interval, theirs: Interval, ratio: Interval, noise: float = 0.0) -> bool:

@@ -7,18 +7,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from compare.advice import advise
+from compare.between import Between
 from compare.findings import Findings, Line, unit
+from compare.numbers import number, spread
 from compare.results import Cell, Results
-from compare.statistics import Interval
-
-
-def number(value: float) -> str:
-    """Three digits, as a reader wants them."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def spread(interval: Interval) -> str:
-    return f"{number(interval.low)} … {number(interval.high)}"
 
 
 def show(results: Results, console: Console) -> None:
@@ -37,6 +30,7 @@ def show(results: Results, console: Console) -> None:
             console.print(Text(f"{gate.service} {gate.name}: {text}"))
     for note in results.notes:
         console.print(Text(note))
+    _advice(findings, console)
 
 
 def _table(title: str, *headings: str) -> Table:
@@ -104,7 +98,7 @@ def _figures(findings: Findings, console: Console) -> None:
     if not found:
         return
     headings = ("", ">ratio", ">interval", ">ours", ">theirs", "verdict")
-    table = _table("Ratios of cost, made round by round; below 1: ours costs less", *headings)
+    table = _table("Ratios of cost, made round by round; below 1: the first costs less", *headings)
     for one in found:
         table.add_row(
             Text(one.words),
@@ -115,3 +109,33 @@ def _figures(findings: Findings, console: Console) -> None:
             one.verdict,
         )
     console.print(table)
+
+
+def _advice(findings: Findings, console: Console) -> None:
+    for one in advise(findings):
+        console.print(Text.assemble((f"{one.title}: {one.pick}.", "bold"), f" {one.sure}"))
+        for evidence in one.evidence:
+            console.print(Text(f"  {evidence.load}: {evidence.costs}: {evidence.verdict}"))
+
+
+def show_between(between: Between, console: Console) -> None:
+    """Of several files: how far they compare, and what differs; what doesn't is on the page."""
+    for step in between.steps:
+        console.rule(Text(f"{between.name} → {step.name}"))
+        for remark in step.remarks:
+            console.print(Text(remark))
+        console.print(Text(step.summary(), style="bold"))
+        if not step.seen:
+            continue
+        headings = ("contender", "load", ">first", ">second", ">ratio", ">interval", "verdict")
+        table = _table("What differs, the largest first", *headings)
+        for one in step.seen:
+            table.add_row(
+                Text(one.name),
+                Text(f"{one.load}; {one.unit}"),
+                *(number(one.first.median), number(one.second.median)),
+                f"{one.ratio.median:.2f}",
+                f"{one.ratio.low:.2f} … {one.ratio.high:.2f}",
+                one.verdict,
+            )
+        console.print(table)

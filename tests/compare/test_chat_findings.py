@@ -12,6 +12,7 @@ from compare.findings import Findings, unit
 from compare.progress import Watcher
 from compare.results import Cell, Gate, Results, Round, Row
 from compare.run import Plan, Run
+from compare.verdicts import asked, verdicts
 
 PLAIN, TAGS = (one for one in workloads.full(1.0, 20_000) if one.id in ("chat", "chat-tags"))
 REGISTRATION = next(one for one in workloads.full(1.0, 20_000) if one.measure == "registration")
@@ -69,11 +70,11 @@ def test_the_verdict_is_about_the_peer_and_the_frameworks(chat: Callable[..., Fi
     found = chat(
         chat={"twisted": [2.0, 2.1, 2.0], "ngircd": [4.0, 4.2, 4.0], "bare-twisted": [8.0, 8.1, 8.2]},
     )
-    ((service, words),) = found.verdicts()
+    ((service, words),) = verdicts(found).items()
     assert service == "chat"
     assert "in Twisted, ours takes 2.00 times less CPU than ngircd" in words
-    assert "than bare-twisted" in words
-    assert "time and msgid" not in words
+    assert "and 4.00 times less CPU than bare-twisted" in words
+    assert asked(found) == []
 
 
 def test_what_tags_cost_is_a_ratio_to_the_same_without(chat: Callable[..., Findings]) -> None:
@@ -83,10 +84,9 @@ def test_what_tags_cost_is_a_ratio_to_the_same_without(chat: Callable[..., Findi
     figure = next(one for one in found.figures() if "without tags" in one.words)
     assert figure.words == "chat-tags: twisted / without tags (asked: at most 1.5)"
     assert figure.ratio.median == pytest.approx(1.25)
-    ((_, words),) = found.verdicts()
-    assert words.endswith(
-        "With time and msgid a delivery costs at most 1.25 times that in Twisted (asked: at most 1.5)."
-    )
+    (limit,) = asked(found)
+    assert limit.words.endswith("with server-time and message-tags: twisted / the same without tags")
+    assert (limit.limit, limit.ratio.ratio.median, limit.answer) == (1.5, pytest.approx(1.25), "yes")
 
 
 def test_a_ratio_to_words_is_twisteds_alone(chat: Callable[..., Findings]) -> None:

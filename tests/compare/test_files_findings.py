@@ -10,6 +10,7 @@ from compare.findings import ASKED, Findings, unit
 from compare.progress import Watcher
 from compare.results import Cell, Gate, Results, Round, Row
 from compare.run import Plan, Run
+from compare.verdicts import asked, verdicts
 
 CELLS = {one.id: one for one in workloads.full(1.0, 20_000) if one.service == "files"}
 
@@ -71,12 +72,23 @@ def test_the_verdict_and_what_was_asked(empty: Results) -> None:
     found = _findings(
         empty, CELLS["files-retr"], twisted=[4.0, 4.1, 4.0], gevent=[4.0, 4.1, 4.2], pyftpdlib=[8.0, 8.1, 8.0]
     )
-    ((service, words),) = found.verdicts()
+    ((service, words),) = verdicts(found).items()
     assert service == "files"
     assert words.startswith(
         "With RETR of 1,024 MiB: in Twisted, ours takes 2.00 times less CPU than pyftpdlib"
     )
     assert "files-retr: gevent / pyftpdlib (asked: at most 0.85)" in [one.words for one in found.figures()]
+    assert [(one.words, one.limit, one.answer) for one in asked(found)] == [
+        ("RETR of 1,024 MiB: twisted / pyftpdlib", 0.85, "yes"),
+        ("RETR of 1,024 MiB: gevent / pyftpdlib", 0.85, "yes"),
+    ]
+
+
+def test_what_is_asked_is_met_by_the_whole_interval_or_undecided(empty: Results) -> None:
+    found = _findings(
+        empty, CELLS["files-login"], twisted=[9.0, 10.0, 11.0], gevent=[12.0] * 3, pyftpdlib=[10.0] * 3
+    )
+    assert [one.answer for one in asked(found)] == ["undecided", "no"]
 
 
 def test_every_cell_that_something_is_asked_of_is_there() -> None:

@@ -59,7 +59,7 @@ def results(measured: Callable[..., Results]) -> Results:
 class _Checked(HTMLParser):
     """Every element that opens is closed, and what is said of pictures is kept."""
 
-    VOID = frozenset({"meta", "br", "line", "path", "use", "rect"})
+    VOID = frozenset({"meta", "br", "link", "line", "path", "use", "rect"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,13 +90,16 @@ def _parsed(text: str) -> _Checked:
 
 def test_the_page_loads_nothing(results: Results) -> None:
     text = page.draw([results])
+    icon = '<link rel="icon" href="data:,">'  # without it, a browser asks the page's server for one
+    assert icon in text
+    text = text.replace(icon, "")
     assert not re.search(r"(?i)https?:|//[a-z]|url\((?!#)|@import|\bsrc=|\bhref=\"(?!#)", text)
     assert not _parsed(text).tags & {"link", "img", "iframe", "object", "embed"}
 
 
 def test_every_picture_says_its_numbers_in_words(results: Results) -> None:
     pictures = _parsed(page.draw([results])).pictures
-    assert len(pictures) == 3
+    assert len(pictures) == 4  # of the verdict, two of bars, one of latencies
     assert any("twisted 8.1" in words and "bare-twisted 15.2" in words for words in pictures)
     assert any("p50" in words for words in pictures)
 
@@ -137,6 +140,50 @@ def test_two_rounds_tell_no_difference(measured: Callable[..., Results]) -> None
     assert [one.verdict for one in two.figures()] == ["no difference seen (too few rounds)"]
 
 
+def test_few_idle_connections_have_no_ratio(empty: Results) -> None:
+    """What 10 or 100 connections take is mostly the process's: 1,000 and 10,000 tell of each."""
+    for at in (10, 100, 1_000, 10_000):
+        empty.cells.append(Cell(id=f"echo-memory-{at}", service="echo", measure="memory", connections=at))
+        for name in ("twisted", "bare-twisted"):
+            empty.rounds.append(
+                Round(
+                    cell=f"echo-memory-{at}",
+                    name=name,
+                    number=1,
+                    connections=at,
+                    pss_before=1 << 20,
+                    pss_after=(1 << 20) + at * (4096 if name == "twisted" else 8192),
+                )
+            )
+    figures = Findings(empty).figures()
+    assert [one.words for one in figures] == [
+        "echo-memory-1000: twisted / bare-twisted",
+        "echo-memory-10000: twisted / bare-twisted",
+    ]
+    assert [one.verdict for one in figures] == ["2.00 times less memory"] * 2
+    assert "Memory of the server against idle connections" in page.draw([empty])  # all four are there
+
+
+def test_the_page_says_how_where_and_what_it_can_not_show(results: Results) -> None:
+    """Rules 6 and 7: what is recorded, and the limits of loopback."""
+    text = page.draw([results])
+    for words in (
+        "Everything went over the loopback interface",
+        "timed from when the request was meant to leave",
+        "a processor, 2 cores",
+        "Linux 6",
+        "EPollReactor",
+        "twisted 24.10.0",
+        "stolen meanwhile",
+        "load before",
+        "core 1",
+    ):
+        assert words in text
+    raw = text[text.index("All rounds, raw") :]
+    assert all(f'<td class="n">{one.server_cpu:.4f}</td>' in raw for one in results.rounds if one.server_cpu)
+    assert raw.count("█" * 10) == len([one for one in results.rounds if one.series])
+
+
 def test_no_control_says_so(measured: Callable[..., Results]) -> None:
     assert "No control was measured" in page.draw([measured(twisted=[8.0])])
 
@@ -149,7 +196,7 @@ def test_nothing_measured_is_still_a_page(empty: Results) -> None:
 def test_several_runs_stand_side_by_side(results: Results) -> None:
     text = page.draw([results, results])
     _parsed(text)
-    assert "The runs side by side" in text
+    assert "What changed between the files" in text
     assert text.count("How it was measured") == 2
 
 
