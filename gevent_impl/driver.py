@@ -211,6 +211,9 @@ class Driver:
         """An order that only some drivers know.  `connection` is gone, or None, where nobody is owed it."""
         raise RuntimeError(f"{order!r} is no order")
 
+    def fit_tls(self, context: SSLContext) -> None:
+        """A listener's context, before anybody uses it: some services ask more of it."""
+
     # -- coming and going ----------------------------------------------------------------
 
     def accepted(self, sock: socket.socket, peer: Peer, where: Address, tls: SSLContext | None) -> None:

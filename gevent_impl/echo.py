@@ -27,13 +27,15 @@ class EchoDatagrams(DatagramServer):
     def __init__(self, rule: Datagrams, address: Address) -> None:
         sock = bind(address)
         self.where = located(address, sock)
-        self.tls: SSLContext | None = None
         self.rule = rule
         rule.ports.add(self.where.port)
         super().__init__(sock, spawn=None)
 
     def certificate(self) -> None:
         """Datagrams have none."""
+
+    def use(self, context: SSLContext | None) -> None:
+        """There is nothing to use."""
 
     def do_read(self) -> tuple[bytes, Any] | None:  # type: ignore[override]
         try:

@@ -6,6 +6,7 @@ import errno
 import logging
 import socket
 from collections.abc import Callable
+from ssl import SSLContext
 from typing import Any
 
 from gevent_impl.data import Mover
@@ -13,7 +14,7 @@ from gevent_impl.datasocket import PIECE
 from gevent_impl.driver import Driver
 from gevent_impl.service import Load, Service
 from gevent_impl.session import Connection
-from protocols.files.certificate import control_context
+from protocols.files.certificate import control_context, fit
 from protocols.files.orders import Begin, CancelTransfer, Connect, Listen, Outcome, Unlisten
 from protocols.files.server import FilesServer
 from protocols.files.settings import FilesSettings
@@ -78,6 +79,9 @@ class FilesDriver(Driver):
     def reload(self, settings: Settings) -> None:
         super().reload(settings)
         self.start_tls = control_context(self.server.settings)
+
+    def fit_tls(self, context: SSLContext) -> None:
+        fit(context, self.server.settings)
 
     def tls_beside(self, connection: Connection) -> TLS:
         """For a data connection of this client."""

@@ -33,14 +33,21 @@ class StreamListener(StreamServer):
         self.driver = driver
         self.where = address
         self.exhausted = False
-        self.tls = self.certificate()
+        self.tls: SSLContext | None = None
+        self.use(self.certificate())
         super().__init__(sock, spawn=driver.pool)
 
     def certificate(self) -> SSLContext | None:
-        """What the files hold now; `tls` is what new connections get.  Raises TLSError."""
+        """What the files hold now.  Raises TLSError."""
         if not self.where.encrypted:
             return None
         return server_context(self.where.cert, self.where.key)
+
+    def use(self, context: SSLContext | None) -> None:
+        """Give it to new connections."""
+        if context is not None:
+            self.driver.fit_tls(context)
+            self.tls = context
 
     def do_read(self) -> tuple[socket.socket, Any] | None:  # type: ignore[override]
         """Accept one connection; without descriptors, leave it in the backlog for a while."""

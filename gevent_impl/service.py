@@ -28,9 +28,9 @@ class Listener(Protocol):
     """What is open: a StreamServer or a DatagramServer."""
 
     where: Address
-    tls: SSLContext | None
 
     def certificate(self) -> SSLContext | None: ...
+    def use(self, context: SSLContext | None) -> None: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
 
@@ -129,11 +129,11 @@ class Service:
         except (SettingsError, TLSError) as error:
             say(launch.not_reread(error))
             return
-        for listener, certificate in zip(self.listeners, certificates, strict=True):
-            listener.tls = certificate
         changed = settings.listen != self.settings.listen
         self.settings = settings
         self.driver.reload(settings)
+        for listener, certificate in zip(self.listeners, certificates, strict=True):
+            listener.use(certificate)
         say(launch.reread(self.source, changed))
 
 

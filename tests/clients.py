@@ -208,6 +208,12 @@ class TLSClient(Client):
                 if not data:
                     raise ConnectionResetError("closed in the handshake")
                 self._incoming.write(data)
+        glued = (
+            self._incoming.read()
+        )  # TLS 1.2 ends with the server's word, and what it says may come with it
+        if glued:
+            data, self._ended = self.unwrapped(glued)
+            self._read += data
 
     def say_hello(self) -> None:
         """The first words of a handshake, and no more."""

@@ -196,6 +196,9 @@ class Driver:
         """An order that only some drivers know.  `connection` is gone, or None, where nobody is owed it."""
         raise RuntimeError(f"{order!r} is no order")
 
+    def fit_tls(self, context: SSLContext) -> None:
+        """A listener's context, before anybody uses it: some services ask more of it."""
+
     # -- coming and going ----------------------------------------------------------------
 
     def admit(self, host: str, encrypted: bool) -> Session | None:

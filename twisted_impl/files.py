@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from ssl import SSLContext
 from typing import Any
 
 from twisted.logger import Logger
 
-from protocols.files.certificate import control_context
+from protocols.files.certificate import control_context, fit
 from protocols.files.orders import Begin, CancelTransfer, Connect, Listen, Outcome, Unlisten
 from protocols.files.server import FilesServer
 from protocols.files.settings import FilesSettings
@@ -79,6 +80,9 @@ class FilesDriver(Driver):
     def reload(self, settings: Settings) -> None:
         super().reload(settings)
         self.start_tls = control_context(self.server.settings)
+
+    def fit_tls(self, context: SSLContext) -> None:
+        fit(context, self.server.settings)
 
     def tls_beside(self, connection: SessionProtocol) -> TLS:
         """For a data connection of this client."""

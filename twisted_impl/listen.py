@@ -67,10 +67,16 @@ class Listener:
         self.factory = factory
 
     def certificate(self) -> SSLContext | None:
-        """What the files hold now; the factory's `tls` is what new connections get.  Raises TLSError."""
+        """What the files hold now.  Raises TLSError."""
         if isinstance(self.where, str) or not self.where.encrypted:
             return None
         return server_context(self.where.cert, self.where.key)
+
+    def use(self, context: SSLContext | None) -> None:
+        """Give it to new connections."""
+        if self.factory is not None and context is not None:
+            self.factory.driver.fit_tls(context)
+            self.factory.tls = context
 
     def stop(self) -> Any:
         """Stop listening, at once."""
@@ -85,6 +91,7 @@ def listen(driver: Driver, address: Address | str) -> Listener:
     if address.encrypted:
         try:
             tls = server_context(address.cert, address.key)
+            driver.fit_tls(tls)
         except TLSError as error:
             raise CannotListen(address, str(error)) from None
     factory = SessionFactory(driver, address, tls)

@@ -211,12 +211,11 @@ class ProtocolService(Service):
         except (SettingsError, TLSError) as error:
             say(launch.not_reread(error))
             return
-        for listener, certificate in zip(self.listeners, certificates, strict=True):
-            if listener.factory is not None:
-                listener.factory.tls = certificate
         changed = settings.listen != self.settings.listen
         self.settings = settings
         self.driver.reload(settings)
+        for listener, certificate in zip(self.listeners, certificates, strict=True):
+            listener.use(certificate)
         say(launch.reread(self._options["config"], changed))
 
 

@@ -1,4 +1,4 @@
-"""The certificate with which AUTH TLS begins."""
+"""TLS of the control connection: the certificate with which AUTH begins, and what the settings ask of it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ def control_context(settings: FilesSettings) -> SSLContext | None:
         context = server_context(tls.certificate, tls.key or tls.certificate)
     except TLSError as error:
         raise SettingsError(f"files.tls: {error}") from None
-    if tls.minimum == "1.3":
-        context.minimum_version = TLSVersion.TLSv1_3
-    if tls.resume_data == "require":
-        remembers(context)
+    fit(context, settings)
     return context
+
+
+def fit(context: SSLContext, settings: FilesSettings) -> None:
+    """What the settings ask of every control connection's TLS, that of a `tls://` listener as well."""
+    if settings.tls.minimum == "1.3":
+        context.minimum_version = TLSVersion.TLSv1_3
+    if settings.tls.resume_data == "require":
+        remembers(context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -206,16 +207,20 @@ def test_the_control_connections_session_may_have_to_be_resumed(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("over", ["tcp", "tls"])
 def test_somebody_elses_session_is_not_the_one_to_resume(
-    own_files: OwnFiles, version: ssl.TLSVersion
+    own_files: OwnFiles, over: str, version: ssl.TLSVersion
 ) -> None:
-    """Everybody who says AUTH TLS is given one."""
+    """Everybody who begins TLS is given one, by AUTH or on `tls://`."""
     files = own_files("--tls-resume-data=require")
     (files.root / "tea").write_bytes(b"secret")
-    with files.connect() as ftp, files.connect() as thief:
+    options = {} if over == "tcp" else {"version": version}
+    with files.connect(over, **options) as ftp, files.connect(over, **options) as thief:
         for one in (ftp, thief):
             one.hears(220)
-            one.secure(version=version)
+            if over == "tcp":
+                one.secure(version=version)
+            one.protected = True
         ftp.enter("ann")
         address = ftp.passive()
         ftp.does("RETR tea", 150)
@@ -223,6 +228,25 @@ def test_somebody_elses_session_is_not_the_one_to_resume(
             ftp.hears(522)
             assert hung_up_on(data)
         assert ftp.take("RETR tea") == b"secret"
+
+
+@pytest.mark.parametrize("over", ["tcp", "tls"])
+def test_the_oldest_tls_is_that_of_the_settings(own_files: OwnFiles, over: str) -> None:
+    """By AUTH and on `tls://`, also after a reload."""
+    files = own_files("--tls-minimum=1.3")
+    for _ in range(2):
+        if over == "tcp":
+            old = files.connect()
+            old.hears(220)
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                old.secure(version=ssl.TLSVersion.TLSv1_2)
+        else:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                files.connect("tls", version=ssl.TLSVersion.TLSv1_2)
+        with files.login(over="auth" if over == "tcp" else "tls") as ftp:
+            assert ftp.names() == ["cat"]
+        files.running.signal(signal.SIGHUP)
+        files.running.wait_for("and the certificates")
 
 
 def test_tls_may_be_required_for_both_connections(own_files: OwnFiles) -> None:
