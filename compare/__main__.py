@@ -16,9 +16,10 @@ from compare import contenders, environment, page, table, workloads
 from compare.between import Between
 from compare.findings import Findings
 from compare.interrupt import raise_for_all
+from compare.keeping import CannotKeep, Patient, keep, prepare
 from compare.progress import Bar, Lines
 from compare.publish import main_picture
-from compare.results import BadFile, Results, read, write
+from compare.results import BadFile, Results, read
 from compare.run import Plan, Run, expected
 
 QUICK_BUDGET = 110.0
@@ -101,25 +102,35 @@ def compare(
         minutes = math.ceil(min(expected(plan), plan.budget) / 60)
         click.echo(f"about {minutes} minute{'s' if minutes != 1 else ''}", err=True)
         return
+    try:
+        prepare(output)
+    except CannotKeep as error:
+        raise click.UsageError(str(error)) from None
     raise_for_all()
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     started = datetime.now(timezone.utc)
     results = Results(
         started=started.isoformat(timespec="seconds"), quick=quick, environment=environment.look()
     )
-    console = Console()
+    console = Patient()
     with ExitStack() as stack:
         watcher = stack.enter_context(Bar(console)) if console.is_terminal else Lines(console)
         Run(plan, results, watcher).go()
-    path = output / f"{started:%Y%m%d-%H%M%S}.json"
-    write(results, path)
-    path.with_suffix(".html").write_text(page.draw({path.name: results}), "utf-8")
     table.show(results, console)
+    try:
+        path, why = keep(results, output, f"{started:%Y%m%d-%H%M%S}")
+    except CannotKeep as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
     console.print(
         f"{path} and {path.with_suffix('.html').name}", markup=False, highlight=False, soft_wrap=True
     )
+    if why:
+        click.echo(why, err=True)
     if results.interrupted:
         sys.exit(130)
+    if why:
+        sys.exit(1)
 
 
 @main.command()

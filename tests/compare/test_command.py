@@ -21,6 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTENDER = Path(__file__).with_name("contender.py")
 
 
+TINY = [
+    *(sys.executable, "-m", "compare", "compare", "--quick", "--seconds", "0.05", "--rounds", "1"),
+    *("--only", "epoll", "--services", "echo"),
+]
+
+
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "compare", "compare", "--seconds", "0.05", *arguments]
 
