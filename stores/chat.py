@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections import deque
 from pathlib import Path
 from typing import Final
 
@@ -12,11 +13,12 @@ import msgspec
 from protocols.chat.accounts import Unavailable
 from protocols.chat.history import History
 from protocols.chat.settings import ChatSettings
-from protocols.chat.stores import Stores
+from protocols.chat.stores import News, Stores
 from protocols.listen import CannotStart
 from protocols.settings import SettingsError
 from stores.accounts import TABLE as ACCOUNT_TABLE
 from stores.accounts import SqlAccounts
+from stores.accounts.watch import Watch
 from stores.database import Database
 from stores.history import TABLES as HISTORY_TABLES
 from stores.history import SqlHistory
@@ -41,12 +43,14 @@ def open_stores(settings: ChatSettings) -> Stores:
     accounts = SqlAccounts(database)
     try:
         secret = database.write(_secret)
-        owned = tuple(account.name for account in accounts.every())
+        owned = tuple(accounts.every())
         history = _history(settings, database)
     except (sqlite3.Error, Unavailable) as error:
         database.close()
         raise CannotStart(f"cannot use the database {settings.database}: {error}") from None
-    return Stores(accounts, secret, database.close, SqlKeeper(database), owned, history)
+    news: deque[News] = deque()
+    Watch(database, owned, news)
+    return Stores(accounts, secret, database.close, SqlKeeper(database), owned, news, history)
 
 
 def _history(settings: ChatSettings, database: Database) -> History:

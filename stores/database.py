@@ -37,6 +37,8 @@ AGAIN: Final = 0.1
 thread that a login needs."""
 RETRY: Final = 1.0
 """Seconds until what could not be committed is tried again, if nobody asks."""
+LOOK: Final = 2.0
+"""Seconds until what another process has changed is noticed."""
 GATHER: Final = 0.05
 """Seconds in which changes that nobody waits for may gather: each commit makes the loop wait for its turn."""
 
@@ -81,6 +83,9 @@ class Database:
         failed."""
         self._readers = 0
         """How many wait for what is queued."""
+        self._look: Callable[[sqlite3.Connection], None] | None = None
+        self._version: int | None = None
+        """PRAGMA data_version: another number once somebody else has changed the file."""
         self._file = SameFile(path)
         _make_private(path)
         try:
@@ -122,6 +127,14 @@ class Database:
         self._file.check()
         with self._reader() as connection:
             return query(connection)
+
+    def watch(self, look: Callable[[sqlite3.Connection], None]) -> None:
+        """Say this soon, and within LOOK seconds of each change that another process makes to the file, in
+        the writer's thread."""
+        if self.path:
+            self._look = look
+            with suppress(sqlite3.Error):  # then it looks a little later
+                self.write(lambda connection: None)
 
     def close(self) -> None:
         """Commit what waits, and close the file.  Blocks."""
@@ -176,13 +189,21 @@ class Database:
 
     def _write_all(self) -> None:
         while True:
+            if self._look is not None:
+                self._look_round(self._look)
             with self._wake:
                 self._writing = False
                 self._wake.notify_all()
                 if self._failing and not self._closing:
                     self._wake.wait_for(lambda: self._awaited or self._readers or self._closing, RETRY)
                 else:
-                    self._wake.wait_for(lambda: self._soon or self._awaited or self._closing)
+                    # Who begins to watch wakes us, by a batch of nothing.
+                    self._wake.wait_for(
+                        lambda: self._soon or self._awaited or self._closing,
+                        None if self._look is None else LOOK,
+                    )
+                    if not (self._soon or self._awaited or self._closing):
+                        continue
                     self._wake.wait_for(lambda: self._awaited or self._readers or self._closing, GATHER)
                 soon, awaited = list(self._soon), list(self._awaited)
                 patience = AGAIN if self._failing and not self._closing else BUSY
@@ -229,6 +250,20 @@ class Database:
                 future.set_exception(result.error)
             else:
                 future.set_result(result)
+
+    def _look_round(self, look: Callable[[sqlite3.Connection], None]) -> None:
+        """SQLite: "different if changes were committed to the database by any other connection"."""
+        try:
+            self._file.check()
+            (version,) = self._writer.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                look(self._writer)
+                self._version = version
+        except sqlite3.Error:
+            pass  # it is asked again; who writes or reads tells of the trouble
+        except Exception:
+            log.exception("%s: what was changed by others is not known", self._name)
+            self._look = None
 
     def _write_behind(self, behind: Behind, connection: sqlite3.Connection) -> None:
         """One with a bug costs what it has gathered, not the thread, and nobody else's changes."""

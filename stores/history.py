@@ -164,9 +164,12 @@ class SqlHistory:
             mine.pop(next(iter(mine)), None)
         return kept
 
+    def forget_markers(self, account: str) -> None:
+        self._markers.pop(account, None)
+
     def forget_account(self, account: str) -> None:
         self._database.write(lambda connection: forget_account(connection, account))
-        self._markers.pop(account, None)
+        self.forget_markers(account)
 
 
 def forget_account(connection: sqlite3.Connection, account: str) -> None:

@@ -184,6 +184,10 @@ class MemoryHistory:
                 del mine[next(iter(mine))]
             return time
 
+    def forget_markers(self, account: str) -> None:
+        with self._lock:
+            self._markers.pop(account, None)
+
     def forget_account(self, account: str) -> None:
         with self._lock:
             self._markers.pop(account, None)

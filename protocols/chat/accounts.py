@@ -39,6 +39,7 @@ class Keys(msgspec.Struct, frozen=True):
     stored_key: bytes
     server_key: bytes
     multiclient: bool | None = None
+    created: float = 0.0
 
 
 class Accounts(Protocol):

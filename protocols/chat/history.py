@@ -133,8 +133,8 @@ class Target(msgspec.Struct, frozen=True):
 class History(Protocol):
     """A store of what was said.
 
-    `remember`, `marker` and `limit` are quick, and said on the loop.  The rest blocks, and may raise
-    OSError or sqlite3.Error: it is reached through `Call`s, and sees whatever was remembered before.
+    `remember`, `marker`, `forget_markers` and `limit` are quick, and said on the loop.  The rest blocks, and
+    may raise OSError or sqlite3.Error: it is reached through `Call`s, and sees what was remembered before.
     """
 
     def remember(self, said: Remember) -> None:
@@ -176,6 +176,10 @@ class History(Protocol):
 
     def mark(self, account: str, target: str, time: int) -> int:
         """It has read that far; returns how far it has, which never decreases, and is kept by now."""
+        ...
+
+    def forget_markers(self, account: str) -> None:
+        """What is known in memory of how far an account has read is another's.  Quick."""
         ...
 
     def forget_account(self, account: str) -> None:

@@ -35,10 +35,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The client is who it says: this account.  `multiclient` is the account's own setting."""
+    """The client is who it says: this account.  `multiclient` is the account's own setting,
+    `created` is when it was made."""
 
     account: str
     multiclient: bool | None = None
+    created: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,11 @@ class Plain:
         return Ask(self._accounts.verify, (authcid, password))
 
     def answered(self, result: Any) -> Step:
-        return Success(result.name, result.multiclient) if isinstance(result, Account) else FAILURE
+        return (
+            Success(result.name, result.multiclient, result.created)
+            if isinstance(result, Account)
+            else FAILURE
+        )
 
 
 class Scram:
@@ -158,7 +164,7 @@ class Scram:
     def _acknowledged(self, data: bytes) -> Step:
         if data or self._keys is None:
             return FAILURE
-        return Success(self._keys.account, self._keys.multiclient)
+        return Success(self._keys.account, self._keys.multiclient, self._keys.created)
 
     def _nothing(self, data: bytes) -> Step:
         return FAILURE

@@ -9,13 +9,14 @@ from datetime import datetime, timezone
 
 from protocols.chat import isupport
 from protocols.chat.caps import CAP_NOTIFY, Offer
+from protocols.chat.casemap import fold
 from protocols.chat.commands.connection import tell_offer
 from protocols.chat.commands.metadata import limits
 from protocols.chat.here import Here, nothing
 from protocols.chat.history import History
 from protocols.chat.network.bans import banned_address, why
 from protocols.chat.network.deliveries import TAGS, Remember
-from protocols.chat.network.events import Restore
+from protocols.chat.network.events import Event, LoseAccount, NewAccount, Restore
 from protocols.chat.network.network import Network
 from protocols.chat.sasl import MECHANISMS
 from protocols.chat.services.table import SERVICES
@@ -49,7 +50,10 @@ class ChatServer(Server):
         self.secret = stores.secret
         self.name = settings.name
         self.version = VERSION
-        self.network = Network(settings.limits, stores.owned)
+        self.network = Network(settings.limits, (account.name for account in stores.owned))
+        self.news = stores.news
+        self._accounts = {fold(account.name): account.created for account in stores.owned}
+        """The accounts as far as the network knows them, and when each was made."""
         self.services = SERVICES
         self.here = Here()
         self.here.keeper = stores.keeper
@@ -157,6 +161,39 @@ class ChatServer(Server):
         """The connection is over."""
         self.newcomers.discard(session)
         self.here.remove(session)
+
+    def hear(self, out: list[Order]) -> None:
+        """Other processes made and removed accounts."""
+        while self.news:
+            name, created = self.news.popleft()
+            if created is None or created >= self._accounts.get(name, created):
+                self.changed(name, created, out)
+
+    def known(self, name: str, created: float | None, out: list[Order]) -> None:
+        """Somebody has looked: the account of this name was made then; None: there is no such account."""
+        if fold(name) in self._accounts:
+            self.changed(name, created, out)
+        elif created is not None:
+            self._accounts[fold(name)] = created
+
+    def changed(self, name: str, created: float | None, out: list[Order]) -> None:
+        """There is an account of this name since then, or, with None, no longer.
+
+        If it is not the one that the network knew, what that one had is nobody's any more.
+        """
+        before = self._accounts.get(fold(name))
+        if before == created:
+            return
+        event: Event
+        if created is None:
+            del self._accounts[fold(name)]
+            event = LoseAccount("", self.host.wall(), name)
+        else:
+            self._accounts[fold(name)] = created
+            event = NewAccount("", self.host.wall(), name)
+        if self.stores.history is not None:
+            self.stores.history.forget_markers(fold(name))
+        self.here.deliver(self.network.apply(event), None, out)
 
     def banned(self, address: str) -> str:
         """What who connects from there is told, if nobody may; else nothing."""

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from protocols.chat.accounts import Account
 from protocols.chat.answering import REASONS
 from protocols.chat.caps import BATCH, LABELED_RESPONSE
 from protocols.chat.commands.batch import Gathering, gather, timed_out
@@ -234,6 +235,8 @@ class ChatSession(Waiting):
             self._run(message, now)
 
     def _run(self, message: Message, now: float) -> None:
+        if self.server.news:
+            self.server.hear(self._out)
         command = COMMANDS.get(message.command)
         self._bucket.take(command.cost if command else 1)
         if message.tags and self.caps & LABELED_RESPONSE and self.caps & BATCH:
@@ -277,6 +280,14 @@ class ChatSession(Waiting):
     def deliver(self, deliveries: Iterable[Delivery]) -> None:
         """Say what there is to say about an event of this connection."""
         self.server.here.deliver(deliveries, self, self._out)
+
+    def known(self, account: str, created: float | None) -> None:
+        """The store says when the account of this name was made, or that there is none."""
+        self.server.known(account, created, self._out)
+
+    def made(self, account: Account) -> None:
+        """The account was made this moment."""
+        self.server.changed(account.name, account.created, self._out)
 
     def shown(self, channel: Channel) -> Iterator[Line]:
         """What a connection is shown of a channel that it is on now."""

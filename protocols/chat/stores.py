@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from protocols.chat.accounts import Accounts
+from protocols.chat.accounts import Account, Accounts
 from protocols.chat.history import History
 from protocols.chat.lasting import Forgetful, Keeper
+
+News: TypeAlias = "tuple[str, float | None]"
+"""An account's name, and when the one that has it now was made; None if there is none."""
 
 
 def nothing() -> None:
@@ -27,6 +32,8 @@ class Stores:
     secret: bytes
     close: Callable[[], None] = nothing
     keeper: Keeper = field(default_factory=Forgetful)
-    owned: tuple[str, ...] = ()
-    """The names of the accounts that there were when the store was opened: nicks kept for them."""
+    owned: tuple[Account, ...] = ()
+    """The accounts that there were when the store was opened: nicks are kept for them."""
+    news: deque[News] = field(default_factory=deque)
+    """What others did to the accounts, the oldest first: appended to from any thread."""
     history: History | None = None

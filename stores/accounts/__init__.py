@@ -46,7 +46,7 @@ TABLE: Final = """
 """`secret` is for PLAIN, in the PHC string format; from `salt` on it is what SCRAM-SHA-256 needs."""
 
 ACCOUNT: Final = "name, created, email, multiclient"
-KEYS: Final = "name, salt, iterations, stored_key, server_key, multiclient"
+KEYS: Final = "name, salt, iterations, stored_key, server_key, multiclient, created"
 
 
 class SqlAccounts:
@@ -70,8 +70,8 @@ class SqlAccounts:
         row = self._one(f"SELECT {KEYS} FROM account WHERE folded = ?", name)
         if row is None:
             return None
-        name, salt, iterations, stored_key, server_key, multiclient = row
-        return Keys(name, salt, iterations, stored_key, server_key, _or_none(multiclient))
+        name, salt, iterations, stored_key, server_key, multiclient, created = row
+        return Keys(name, salt, iterations, stored_key, server_key, _or_none(multiclient), created)
 
     def find(self, name: str) -> Account | None:
         """The account of this name."""
@@ -87,12 +87,19 @@ class SqlAccounts:
     def register(self, name: str, password: str, email: str, time: float, iterations: int) -> Account | None:
         """Make an account, unless there is one of that name."""
         columns = (fold(name), name, time, email, *self._hashed(name, password, iterations))
-        made = self._done(
-            "INSERT INTO account (folded, name, created, email, secret, salt, iterations, stored_key,"
-            " server_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            columns,
-        )
-        return Account(name, time, email) if made else None
+
+        def change(connection: sqlite3.Connection) -> bool:
+            made = connection.execute(
+                "INSERT INTO account (folded, name, created, email, secret, salt, iterations, stored_key,"
+                " server_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                columns,
+            ).rowcount
+            if made:
+                # Who was still logged in to one of that name when it was removed may have left something.
+                _forget(connection, name)
+            return made > 0
+
+        return Account(name, time, email) if self._changed(change) else None
 
     def set_password(self, name: str, password: str, iterations: int) -> bool:
         """Another password."""
@@ -110,8 +117,7 @@ class SqlAccounts:
         """There is no such account any more; who has its name next gets nothing that was its own."""
 
         def change(connection: sqlite3.Connection) -> bool:
-            forget_account(connection, fold(name))
-            forget_lasting(connection, fold(name))
+            _forget(connection, name)
             return connection.execute("DELETE FROM account WHERE folded = ?", (fold(name),)).rowcount > 0
 
         return self._changed(change)
@@ -146,6 +152,12 @@ class SqlAccounts:
             raise Unavailable(str(error)) from error
         finally:
             self._places.release()
+
+
+def _forget(connection: sqlite3.Connection, name: str) -> None:
+    """What belonged to an account of this name is nobody's."""
+    forget_account(connection, fold(name))
+    forget_lasting(connection, fold(name))
 
 
 def _account(row: tuple[Any, ...]) -> Account:

@@ -1,7 +1,7 @@
 """`python -m stores.accounts`: accounts from the command line, also beside a running server.
 
-The server reads accounts from the file whenever it needs one, so that what is done here holds at once;
-who is logged in stays so until they leave.
+The server reads accounts from the file whenever it needs one, so that what is done here holds at once, and
+looks every other second whether somebody has changed it; who is logged in stays so until they leave.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from protocols.chat.accounts import Accounts
+from protocols.chat.accounts import Account, Accounts
 from protocols.chat.history import History
 from protocols.chat.lasting import Forgetful, Keeper
 from protocols.chat.server import ChatServer
@@ -115,7 +115,7 @@ class World:
         self.run_calls = run_calls
         self.clients: dict[ChatSession, Client] = {}
         store, keeper = store or MemoryHistory(2048, 512), keeper or Forgetful()
-        stores = Stores(accounts, b"a secret", owned=owned, keeper=keeper, history=store)
+        stores = Stores(accounts, b"a secret", owned=tuple(map(Account, owned)), keeper=keeper, history=store)
         self.server = ChatServer(said, self.host, stores)
 
     def connect(self, host: str = "192.0.2.1", tls: str | None = None) -> Client:

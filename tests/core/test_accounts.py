@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,9 +18,13 @@ from protocols.chat.accounts import Account, Accounts, Unavailable
 from protocols.chat.lasting import AccountMetadata
 from protocols.chat.naming import Unacceptable, check_email, check_name, check_password
 from protocols.chat.services.table import SERVICES
+from protocols.chat.settings import ChatHistory
+from protocols.chat.stores import News
 from stores.accounts import SqlAccounts
+from stores.accounts.watch import Watch
 from stores.chat import MIGRATIONS
 from stores.database import Database
+from stores.history import SqlHistory
 from stores.lasting import SqlKeeper
 from tests.core.chat import CHEAP
 
@@ -242,3 +247,44 @@ def test_no_words_are_more_than_refused(name: str, words: str) -> None:
         check_password(name, words)
     with suppress(Unacceptable):
         check_email(words, required=True)
+
+
+def test_accounts_that_somebody_else_makes_and_removes_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stores.database.LOOK", 0.01)
+    ours, theirs = (Database(str(tmp_path / "chat.db"), MIGRATIONS) for _ in range(2))
+    mine, others = SqlAccounts(ours, CHEAP), SqlAccounts(theirs, CHEAP)
+    mine.register("Ann", "sesame", "", 1.0, 4096)
+    news: deque[News] = deque()
+    Watch(ours, mine.every(), news)
+    mine.register("bob", "sesame", "", 2.0, 4096)
+    others.register("Cyd", "sesame", "", 3.0, 4096)
+    told: dict[str, float | None] = {}
+    while "cyd" not in told:
+        told.update([news.popleft()] if news else [])
+    others.remove("ann")
+    others.register("ann", "sesame", "", 4.0, 4096)
+    others.remove("bob")
+    while "ann" not in told or told.get("bob") is not None:
+        told.update([news.popleft()] if news else [])
+    while told["ann"] is None:
+        told.update([news.popleft()] if news else [])
+    assert told == {"cyd": 3.0, "ann": 4.0, "bob": None}
+    ours.close()
+    theirs.close()
+
+
+def test_a_new_account_finds_nothing_of_one_that_had_its_name(tmp_path: Path) -> None:
+    """Who was still logged in when the account was removed may have left something since."""
+    database = Database(str(tmp_path / "chat.db"), MIGRATIONS)
+    keeper, accounts = SqlKeeper(database), SqlAccounts(database, CHEAP)
+    keeper.save(AccountMetadata("ann", {"a": "b"}))
+    SqlHistory(database, ChatHistory()).mark("ann", "#tea", 5)
+    accounts.register("Ann", "sesame", "", 0.0, 4096)
+    assert keeper.everything() == []
+    assert SqlHistory(database, ChatHistory()).marker("ann", "#tea") == 0
+    keeper.save(AccountMetadata("ann", {"a": "b"}))
+    assert accounts.register("ANN", "sesame", "", 0.0, 4096) is None
+    assert keeper.everything() == [AccountMetadata("ann", {"a": "b"})]
+    database.close()

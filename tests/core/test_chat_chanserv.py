@@ -6,7 +6,8 @@ import pytest
 
 from protocols.chat.accounts import Unavailable
 from protocols.chat.lasting import Forgetful, Keeper
-from protocols.chat.settings import ChatLimits, Oper
+from protocols.chat.settings import ChatAccounts, ChatLimits, Oper
+from stores.accounts import SqlAccounts
 from stores.chat import MIGRATIONS
 from stores.database import Database
 from stores.lasting import SqlKeeper
@@ -263,3 +264,53 @@ def test_who_gets_the_name_of_a_removed_account_gets_nothing_that_was_its_own() 
     assert len(other.send("METADATA * LIST").lines()) == 2
     assert list(keeper.kept) == [("channel", "#hers")]
     assert keeper.kept["channel", "#hers"].access == ()  # type: ignore[union-attr]
+
+
+# -- accounts that are changed beside the server -----------------------------------------
+
+
+def owned(**passwords: str) -> World:
+    """A server that knows its accounts from the start."""
+    settings = ChatAccounts(login_delay=0, reserve_nicks=False)
+    return World(make_accounts(**passwords), owned=tuple(passwords), accounts=settings)
+
+
+def test_with_an_account_that_was_removed_beside_the_server_go_its_channels_and_its_nick() -> None:
+    """It is heard of with the next command, whoever says it."""
+    where = owned(ann="sesame", bob="sesame")
+    ann, bob = founder(where), somebody(where, "bob")
+    ann.send("JOIN #empty", "CS REGISTER #empty", "PART #empty", "METADATA * SET a :b")
+    where.server.news.append(("ann", None))
+    assert ask(bob, "INFO #tea") == ["#tea is not registered."]
+    assert "#empty" not in where.server.network.channels
+    assert ":ChanServ MODE #tea -q ann" in ann.lines()
+    assert where.server.network.owned == {"bob"}
+    assert not where.server.news
+
+
+def test_who_has_the_name_of_an_account_that_was_removed_gets_nothing_that_was_its_own() -> None:
+    """Also if it logs in before anything else was heard of that."""
+    where = owned(ann="sesame", bob="sesame")
+    founder(where).send("QUIT")
+    ann = where.register("ann2", "sasl")
+    accounts = where.server.accounts
+    assert isinstance(accounts, SqlAccounts)
+    accounts.remove("ann")
+    accounts.register("ann", "another", "", 7.0, 4096)
+    assert log_in(ann, "ann", "another") == ["900", "903"]
+    assert ask(ann, "INFO #tea") == ["#tea is not registered."]
+    # What is heard late is no news.
+    ann.send("JOIN #tea", "CS REGISTER #tea")
+    where.server.news.extend([("ann", 7.0), ("ann", 3.0)])
+    assert "#tea is registered to ann." in ask(ann, "INFO #tea")
+
+
+def test_a_rank_that_was_given_to_an_account_made_beside_the_server_stays() -> None:
+    where = owned(ann="sesame")
+    ann = founder(where)
+    accounts = where.server.accounts
+    assert isinstance(accounts, SqlAccounts)
+    accounts.register("bob", "sesame", "", 7.0, 4096)
+    ask(ann, "AMODE #tea +o bob")
+    where.server.news.append(("bob", 7.0))
+    assert ":ChanServ MODE #tea +o bob" in somebody(where, "bob").send("JOIN #tea").lines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import sqlite3
 import subprocess
 import sys
@@ -259,3 +260,40 @@ def test_what_could_not_be_written_at_the_end_is_said(
     database.soon(Gathered(add("lost")))
     database.close()
     assert "closed with changes that could not be written: the file is not there any more" in caplog.text
+
+
+def test_what_somebody_else_changes_is_noticed_and_what_we_do_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite, PRAGMA data_version: "different if changes were committed ... by any other connection"."""
+    monkeypatch.setattr("stores.database.LOOK", 0.01)
+    file = str(tmp_path / "some.db")
+    ours, theirs = Database(file, TABLE), Database(file, TABLE)
+    seen: queue.Queue[int] = queue.Queue()
+
+    def look(connection: sqlite3.Connection) -> None:
+        seen.put(connection.execute("SELECT count(*) FROM word").fetchone()[0])
+
+    ours.watch(look)
+    assert seen.get(timeout=30) == 0
+    for word in "abc":
+        ours.write(add(word))
+    theirs.write(add("theirs"))
+    assert seen.get(timeout=30) == 4
+    ours.write(add("last"))
+    ours.close()
+    assert seen.empty()
+    theirs.close()
+
+
+def test_who_looks_and_has_a_bug_ends_no_writing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def buggy(connection: sqlite3.Connection) -> None:
+        raise ValueError("a bug")
+
+    database = Database(str(tmp_path / "some.db"), TABLE)
+    database.watch(buggy)
+    for word in "ab":
+        database.write(add(word))
+    assert words(database) == ["a", "b"]
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+    database.close()

@@ -86,8 +86,14 @@ def test_accounts_are_changed_beside_a_running_server(own: Own, file: Path, clie
     tool(file, "password", "emil", said="another-one\n")
     assert log_in(meet(running, clients), "emil", "opensesame") == "904"
     assert log_in(meet(running, clients), "emil", "another-one") == "903"
+    emil = meet(running, clients, "emil2")
+    assert log_in(emil, "emil", "another-one") == "903"
+    emil.send("JOIN #tea", "CS REGISTER #tea").lines()
+    assert "is registered to emil" in emil.send("CS INFO #tea").lines()[0]
     tool(file, "remove", "emil")
     assert log_in(meet(running, clients), "emil", "another-one") == "904"
+    while "is not registered" not in emil.send("CS INFO #tea").lines()[0]:
+        pass  # the server looks every other second
 
 
 @pytest.mark.slow

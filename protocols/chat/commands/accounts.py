@@ -10,7 +10,7 @@ from protocols.chat.accounts import Account, Unavailable
 from protocols.chat.casemap import fold
 from protocols.chat.message import Message
 from protocols.chat.naming import Unacceptable, check_email, check_name, check_password
-from protocols.chat.network.events import NewAccount, SetAccount
+from protocols.chat.network.events import SetAccount
 from protocols.chat.numerics import RPL_LOGGEDIN, RPL_LOGGEDOUT
 from protocols.session import Call
 
@@ -35,7 +35,7 @@ def register(session: ChatSession, message: Message, now: float) -> None:
 
     def done(account: Account) -> None:
         session.say(f"REGISTER SUCCESS {account.name} :Account created")
-        log_in(session, account.name, account.multiclient)
+        log_in(session, account)
 
     def refused(why: Unacceptable) -> None:
         session.fail("REGISTER", why.code, why.words, _word(name))
@@ -92,7 +92,7 @@ def make_account(
     def answered(result: Any, now: float) -> None:
         if isinstance(result, Account):
             log.info("%s: %s registered the account %s", session.peer, session.nick, result.name)
-            session.deliver(server.network.apply(NewAccount("", session.wall(), result.name)))
+            session.made(result)
             done(result)
         elif result is None:
             refused(Unacceptable("ACCOUNT_EXISTS", "There is an account of that name"))
@@ -120,17 +120,18 @@ def judged(session: ChatSession, right: bool, then: Callable[[], None], now: flo
         then()
 
 
-def log_in(session: ChatSession, account: str, multiclient: bool | None) -> bool:
+def log_in(session: ChatSession, account: Account) -> bool:
     """The client is who it says.  False, and it is told, if it can't change its account now."""
-    user = session.user
+    user, name = session.user, account.name
+    session.known(name, account.created)
     if user is not None:
-        session.apply(SetAccount(session.name, session.wall(), account))
-        if user.account != account:
+        session.apply(SetAccount(session.name, session.wall(), name))
+        if user.account != name:
             return False
-    session.registration.account = account
-    session.registration.multiclient = multiclient
-    log.info("%s: %s is logged in as %s", session.peer, session.nick, account)
-    session.reply(RPL_LOGGEDIN, source(session), account, account)
+    session.registration.account = name
+    session.registration.multiclient = account.multiclient
+    log.info("%s: %s is logged in as %s", session.peer, session.nick, name)
+    session.reply(RPL_LOGGEDIN, source(session), name, name)
     return True
 
 

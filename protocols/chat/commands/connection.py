@@ -90,6 +90,8 @@ def _with_owner(session: ChatSession, nick: str, then: Callable[[bool], None]) -
         def found(account: Any, now: float) -> None:
             if isinstance(account, Exception):
                 log_trouble(account)
+            else:
+                session.known(nick, account.created if account is not None else None)
             then(account is None)
 
         session.call(Call(server.accounts.find, (nick,)), found)

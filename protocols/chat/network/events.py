@@ -232,6 +232,12 @@ class NewAccount(Event, frozen=True, tag=True, gc=False):
     account: str
 
 
+class LoseAccount(Event, frozen=True, tag=True, gc=False):
+    """An account was removed: what it had is nobody's, and its name is free.  Without a session."""
+
+    account: str
+
+
 class Restore(Event, frozen=True, tag=True, gc=False):
     """What was kept from before the server started.  Nobody's, so without a session."""
 

@@ -19,7 +19,7 @@ from protocols.chat.network import (
     registered,
 )
 from protocols.chat.network.deliveries import Delivery, Note, Reply
-from protocols.chat.network.events import Arrive, Event, NewAccount, Restore
+from protocols.chat.network.events import Arrive, Event, LoseAccount, NewAccount, Restore
 from protocols.chat.network.state import State
 from protocols.chat.numerics import Denial, Refusal
 
@@ -55,13 +55,14 @@ APPLIERS: Final[dict[type[Event], Any]] = {
     events.SetBan: bans.set_ban,
     events.LiftBan: bans.lift_ban,
     events.NewAccount: lasting.new_account,
+    events.LoseAccount: lasting.lose_account,
     events.Restore: lasting.restore,
     events.Speak: messages.speak,
     events.Redact: kept.redact,
     events.MarkRead: kept.mark_read,
 }
 """Which function applies which event: f(network, author, event, out)."""
-BEFORE_ANYBODY: Final = (Arrive, NewAccount, Restore)
+BEFORE_ANYBODY: Final = (Arrive, LoseAccount, NewAccount, Restore)
 """The events that have no author in the network yet."""
 
 

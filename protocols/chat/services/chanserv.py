@@ -90,6 +90,7 @@ def amode(session: ChatSession, arguments: list[str]) -> Iterator[None] | None:
     def found(known: Account | None) -> None:
         if known is None:
             raise Unable(f"There is no account {account}.")
+        session.known(known.name, known.created)
         _set_access(session, channel.name, known.name, letter, True)
 
     CHANSERV.call(session, Call(accounts.find, (account,)), found)

@@ -53,7 +53,7 @@ def register(session: ChatSession, arguments: list[str]) -> None:
 
     def done(account: Account) -> None:
         NICKSERV.answer(session, f"The account {account.name} is yours now.")
-        log_in(session, account.name, account.multiclient)
+        log_in(session, account)
 
     def refused(why: Unacceptable) -> None:
         NICKSERV.answer(session, f"{why.words}.")
@@ -68,7 +68,7 @@ def identify(session: ChatSession, arguments: list[str]) -> None:
     def told(account: Account | None) -> None:
         if account is None:
             raise Unable("There is no such account, or that is not its password.")
-        if log_in(session, account.name, account.multiclient):
+        if log_in(session, account):
             NICKSERV.answer(session, f"You are logged in as {account.name}.")
         else:
             raise Unable("Your other connections keep you in the account that you are logged in to.")
