@@ -213,6 +213,14 @@ def finish(data: Client) -> None:
     data.close()
 
 
+def hung_up_on(client: Client) -> bool:
+    """Has the server dropped this connection?"""
+    try:
+        return client.sock.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
 def truncate(data: Client) -> None:
     """FIN alone, which over TLS is no end (RFC 8446 §6.1)."""
     data.sock.shutdown(socket.SHUT_WR)

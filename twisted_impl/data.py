@@ -192,6 +192,10 @@ class Mover:
         if isinstance(self._via, Passive) and self._connection is None:
             self._via.close()
         if self._connection is not None:
+            if self._connection.tls is not None:
+                # OpenSSL forgets a session when a connection ends without our close_notify: one that was cut
+                # would be the last that may resume it.  It is made, and not sent.
+                self._connection.tls.close()
             if outcome in CUT:
                 self._connection.transport.abortConnection()
             elif outcome is Outcome.COMPLETE and self._transfer.outgoing:

@@ -15,18 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.clients import Client, TLSClient
-from tests.ftp_client import FTP, finish
+from tests.ftp_client import FTP, finish, hung_up_on
 from tests.ftp_servers import Files, Login, OwnFiles
 from tests.servers import ROOT, Own, launch, wait_until
 
 overs = pytest.mark.parametrize("over", ["tcp", "auth"])
-
-
-def hung_up_on(client: Client) -> bool:
-    try:
-        return client.sock.recv(1) == b""
-    except ConnectionResetError:
-        return True
 
 
 # -- passive ---------------------------------------------------------------------------------------
@@ -182,52 +175,6 @@ def test_auth_by_every_name_and_both_versions(
         ftp.does("PROT C", 200)
         ftp.protected = False
         assert ftp.take(f"RETR {name}") == b"tea" * 100_000
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_the_control_connections_session_may_have_to_be_resumed(
-    own_files: OwnFiles, version: ssl.TLSVersion
-) -> None:
-    """It proves that who connects is who logged in, not who was quicker."""
-    files = own_files("--tls-resume-data=require")
-    with files.connect() as ftp:
-        ftp.hears(220)
-        ftp.secure(version=version)
-        ftp.enter("ann")
-        for _ in range(3):
-            ftp.give("STOR tea", b"tea")
-            assert ftp.take("RETR tea") == b"tea"
-        ftp.resume = False
-        for command in ("STOR coffee", "RETR tea"):
-            with ftp.begin(command) as data:
-                ftp.hears(522)
-                assert hung_up_on(data)
-        assert ftp.size("coffee") == -1
-        files.running.wait_for("refused: a data connection that did not resume the TLS session", 2)
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("over", ["tcp", "tls"])
-def test_somebody_elses_session_is_not_the_one_to_resume(
-    own_files: OwnFiles, over: str, version: ssl.TLSVersion
-) -> None:
-    """Everybody who begins TLS is given one, by AUTH or on `tls://`."""
-    files = own_files("--tls-resume-data=require")
-    (files.root / "tea").write_bytes(b"secret")
-    options = {} if over == "tcp" else {"version": version}
-    with files.connect(over, **options) as ftp, files.connect(over, **options) as thief:
-        for one in (ftp, thief):
-            one.hears(220)
-            if over == "tcp":
-                one.secure(version=version)
-            one.protected = True
-        ftp.enter("ann")
-        address = ftp.passive()
-        ftp.does("RETR tea", 150)
-        with thief.secured(Client.connect(socket.AF_INET, address)) as data:
-            ftp.hears(522)
-            assert hung_up_on(data)
-        assert ftp.take("RETR tea") == b"secret"
 
 
 @pytest.mark.parametrize("over", ["tcp", "tls"])
