@@ -28,6 +28,7 @@ def host(session: FilesSession, argument: str, now: float) -> None:
 def user(session: FilesSession, argument: str, now: float) -> None:
     """RFC 959 §4.1.1.  Every name is asked for its password: who exists is not told."""
     if session.server.settings.tls.require_control and not session.secure:
+        session.warn("a login in the clear")
         raise Refusal(530, "Log in over TLS only: AUTH TLS first.")
     # "This has the effect of flushing any user, password, and account information already supplied."
     session.forget_user()

@@ -208,6 +208,7 @@ def _begin(session: FilesSession, now: float) -> tuple[int, int | None]:
     if session.via is None:
         raise Refusal(425, "PASV, EPSV, PORT or EPRT comes first.")
     if session.server.settings.tls.require_data and not session.protected:
+        session.warn("a transfer in the clear")
         raise Refusal(521, "Data connections are protected here: PROT P first.")
     return offset, count
 
