@@ -117,3 +117,24 @@ def test_a_locked_database_costs_only_those_who_need_it(own: Own, file: Path, cl
     assert " REGISTER SUCCESS dora0 " in waiting[0].send("REGISTER * * opensesame").read()
     waiting[0].lines()
     running.wait_for("accounts can't be reached: database is locked")
+
+
+def test_a_deleted_database_takes_nothing_and_chat_goes_on(own: Own, file: Path, clients: list[Irc]) -> None:
+    """What was acknowledged would be gone with the process; put back, it goes on."""
+    running = serve(own, file)
+    tool(file, "add", "emil", said="opensesame\n")
+    fay, gus = meet(running, clients, "fay").join("#tea"), meet(running, clients, "gus").join("#tea")
+    fay.lines()
+    aside = file.with_name("aside.db")
+    file.rename(aside)
+    for _ in range(2):
+        assert " FAIL REGISTER TEMPORARILY_UNAVAILABLE " in gus.send("REGISTER * * opensesame").read()
+        assert log_in(meet(running, clients), "emil", "opensesame") == "904"
+    gus.send("PRIVMSG #tea :nothing noticed").lines()
+    assert fay.lines()[-1].endswith(" PRIVMSG #tea :nothing noticed")
+    assert not file.exists()
+    running.wait_for("can't be written: the file is not there any more")
+    aside.rename(file)
+    assert " REGISTER SUCCESS gus " in gus.send("REGISTER * * opensesame").read()
+    assert log_in(meet(running, clients), "emil", "opensesame") == "903"
+    assert running.log.count("can't be written") == 1
