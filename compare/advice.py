@@ -10,6 +10,7 @@ from compare.results import AGAIN, Cell
 from compare.verdicts import FRAMEWORKS, favoured, winner
 
 EITHER = "Either"
+UNKNOWN = "Not known"
 DEPENDS = "It depends"
 
 QUESTIONS = {
@@ -69,7 +70,7 @@ def advise(findings: Findings) -> list[Advice]:
         figures = [(cell, figure) for cell in cells if (figure := findings.between_ours(cell))]
         if not figures:
             continue
-        pick = _pick([figure for _, figure in figures])
+        pick = _pick(findings, [figure for _, figure in figures])
         figures.sort(
             key=lambda one: winner(one[1]) != pick
         )  # what speaks for it first; otherwise as they are
@@ -85,12 +86,17 @@ def advise(findings: Findings) -> list[Advice]:
     return found
 
 
-def _pick(figures: list[Figure]) -> str:
+def _pick(findings: Findings, figures: list[Figure]) -> str:
     """The one whose cost is lower wherever there is a difference."""
     names = {name for one in figures if (name := winner(one))}
     if not names:
-        return EITHER
+        return UNKNOWN if all(one.few for one in figures) or _disturbed(findings, figures) else EITHER
     return names.pop() if len(names) == 1 else DEPENDS
+
+
+def _disturbed(findings: Findings, figures: list[Figure]) -> bool:
+    """Whether others' work may be in these numbers; in those of memory it is not."""
+    return findings.too_noisy() and any(one.cost == "CPU" for one in figures)
 
 
 def _counts(figures: list[Figure]) -> str:
@@ -117,8 +123,10 @@ def _sure(findings: Findings, figures: list[Figure]) -> str:
     seen = [one for one in figures if winner(one)]
     once = sum(one.ratio.rounds < FEWEST for one in figures)
     words = []
-    if findings.too_noisy():
+    if _disturbed(findings, figures):
         words.append("Not very: this run is too noisy")
+    elif all(one.few for one in figures):
+        words.append("Not at all: it was measured too seldom")
     elif not seen:
         words.append("What difference there is lies within the noise")
     elif once == len(figures):

@@ -67,8 +67,13 @@ class Figure:
         return "memory" if "KiB" in self.unit else "CPU"
 
     @property
+    def few(self) -> bool:
+        """Whether there were too few rounds to tell anything; memory varies so little that one may do."""
+        return self.ratio.rounds < FEWEST and self.cost == "CPU"
+
+    @property
     def verdict(self) -> str:
-        if self.ratio.rounds < FEWEST and self.cost == "CPU":
+        if self.few:
             return f"{NONE_SEEN} (too few rounds)"
         if min(self.ours.median, self.theirs.median) <= 0:
             return f"{NONE_SEEN} (too little to measure)"
@@ -232,8 +237,14 @@ class Findings:
             bootstrap([other(one) for one in right]),
             ratio,
             unit(self.cells[ours[0]]),
-            self.gap if self.cells[ours[0]].measure != "memory" else 0.0,
+            self._noise(self.cells[ours[0]], ratio.rounds),
         )
+
+    def _noise(self, cell: Cell, rounds: int) -> float:
+        """What a difference must exceed; a round or two of memory have no interval that says so."""
+        if cell.measure != "memory":
+            return self.gap
+        return NOISE if rounds < FEWEST else 0.0
 
     def between_ours(self, cell: Cell) -> Figure | None:
         """Twisted's cost over gevent's."""

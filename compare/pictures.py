@@ -23,6 +23,9 @@ from compare.statistics import Interval
 SERIES = 8
 """Colours for curves; a ninth contender gets the first again, drawn otherwise."""
 
+WIDTH = 4.3
+"""Inches: a phone makes pictures as narrow as its screen, and 10 points must still be readable there."""
+
 DASHES = ("-", "--", ":", "-.")
 
 _INK, _GRID, _FAINT, _WARN = "#010101", "#010102", "#010103", "#010104"
@@ -97,7 +100,7 @@ Rows = Sequence[tuple[str, str, Interval]]
 def bars(rows: Rows, words: str, salt: str) -> str:
     """One bar for each contender, in the order of the rows, with its interval and its number."""
     with matplotlib.rc_context(_STYLE):
-        figure, axes = _figure(5.0, 0.25 + 0.23 * len(rows))
+        figure, axes = _figure(WIDTH, 0.25 + 0.23 * len(rows))
         _draw_bars(axes, rows)
         return _svg(figure, words, salt)
 
@@ -160,7 +163,7 @@ def _draw_bars(axes: Any, rows: Rows) -> None:
 def curves(found: Sequence[Percentiles], names: Sequence[str], words: str, salt: str) -> str:
     """Latency by percentile, on a scale of nines: each further nine takes as much room as the last."""
     with matplotlib.rc_context(_STYLE):
-        figure, axes = _figure(5.0, 3.1)
+        figure, axes = _figure(WIDTH, 2.9)
         for one in found:
             points = [(-math.log10(1 - p / 100), value) for p, value in one.curve if value > 0]
             axes.plot(*zip(*points, strict=True), **line_style(names, one.name)) if points else None
@@ -177,7 +180,7 @@ def against_connections(
 ) -> str:
     """How something grows with connections; intervals as whiskers."""
     with matplotlib.rc_context(_STYLE):
-        figure, axes = _figure(5.0, 3.1)
+        figure, axes = _figure(WIDTH, 2.9)
         for name, measured in points.items():
             across = [at for at, _ in measured]
             middle = [one.median for _, one in measured]

@@ -54,8 +54,10 @@ def verdicts(findings: Findings) -> dict[str, str]:
 
 def _sentence(findings: Findings, cell: Cell, beside: dict[str, tuple[str, ...]]) -> str:
     parts = []
+    few = []
     for name, others in beside.items():
         said = {other: findings.figure("", (cell.id, name), (cell.id, other)) for other in others}
+        few += [figure.few for figure in said.values() if figure]
         more = [
             f"{figure.verdict} than {other}"
             for other, figure in said.items()
@@ -69,6 +71,8 @@ def _sentence(findings: Findings, cell: Cell, beside: dict[str, tuple[str, ...]]
         words = ([f"ours takes {' and '.join(more)}"] if more else []) + none
         if words:
             parts.append(f"in {FRAMEWORKS[name]}, {', '.join(words)}")
+    if few and all(few):
+        return f"With {cell.label()}: too few rounds to tell a difference."
     if between := findings.between_ours(cell):
         parts.append(f"of these two, {favoured(between)}")
     return f"With {cell.label()}: {'; '.join(parts)}." if parts else ""

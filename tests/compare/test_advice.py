@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from compare import page
-from compare.advice import DEPENDS, EITHER, QUESTIONS, Advice, advise
+from compare.advice import DEPENDS, EITHER, QUESTIONS, UNKNOWN, Advice, advise
 from compare.findings import Findings
 from compare.results import Results
 from compare.workloads import full
@@ -98,7 +98,10 @@ def test_a_noisy_run_is_not_sure_of_anything() -> None:
     run = whole()
     for one in run.rounds:
         one.other_cpu = 0.4
-    assert all(one.sure.startswith("Not very") for one in advise(Findings(run)))
+    found = advice(run)
+    memory = found.pop("Many idle connections")
+    assert all(one.sure.startswith("Not very") for one in found.values())
+    assert memory.sure.startswith("Sure")  # others' work is not in it
 
 
 def test_one_round_is_not_called_sure() -> None:
@@ -114,9 +117,35 @@ def test_who_takes_less_still_is_named() -> None:
 
 
 def test_who_took_fewer_connections_is_not_the_cheapest() -> None:
-    """`forks` takes 40 connections, and `blocking` one: what they cost says nothing of 8 at a time…"""
-    run = scaled(whole(), "echo-memory", epoll=50.0, **{"bare-twisted": 50.0, "blocking": 0.01})
-    assert "blocking" not in advice(run)["Many idle connections"].cheapest
+    """`blocking` takes one connection: what that costs says nothing of 1,000."""
+    run = scaled(whole(), "echo-memory", epoll=50.0, blocking=0.001, **{"bare-twisted": 50.0})
+    run.cells = [one for one in run.cells if one.measure != "memory" or one.id == "echo-memory"]
+    run.rounds = [one for one in run.rounds if one.cell in {each.id for each in run.cells}]
+    found = advice(run)["Many idle connections"]
+    assert found.evidence[0].load == "echo, 1,000 idle connections"
+    assert found.cheapest.startswith("Nobody else")
+
+
+def test_too_few_rounds_answer_nothing() -> None:
+    """It is not \"either\" what nobody looked at long enough."""
+    found = advice(whole(rounds=2))["Large files"]
+    assert (found.pick, found.sure[:10]) == (UNKNOWN, "Not at all")
+    assert "With RETR of 1,024 MiB: too few rounds to tell a difference." in page.draw([whole(rounds=2)])
+
+
+def test_noise_leaves_open_what_it_may_have_hidden() -> None:
+    run = alike(whole())
+    for one in run.rounds:
+        one.other_cpu = 0.4
+    found = advice(run)
+    assert found["Large files"].pick == UNKNOWN
+    assert found["Many idle connections"].pick == EITHER  # others' work is not in a server's memory
+
+
+def test_one_round_of_memory_tells_only_large_differences() -> None:
+    run = scaled(alike(whole(jitter=0.0)), "echo-memory", gevent=1.03)
+    run.rounds = [one for one in run.rounds if one.number == 1 or one.cell == "echo"]
+    assert advice(run)["Many idle connections"].pick == EITHER
 
 
 def test_a_run_of_one_framework_gives_no_advice() -> None:

@@ -36,7 +36,8 @@ class Reader:
 @pytest.fixture(scope="module")
 def opened() -> Iterator[Reader]:
     """Two runs, so that everything that a page can have is there."""
-    text = page.draw({"first.json": whole(rounds=3), "second.json": whole(rounds=3, seed=8)})
+    second = whole(rounds=3, seed=8, services=("echo",), timed=False)
+    text = page.draw({"first.json": whole(rounds=3), "second.json": second})
     with serving(text) as site, chromium() as driver:
         driver.get(site.address)
         said = [entry["message"] for entry in driver.get_log("browser")]
