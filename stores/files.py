@@ -169,7 +169,8 @@ class DiskTree:
         """What is there of an upload to this place."""
         if self.store.direct or place.name == ".":
             return None
-        return self.parts.found(place.parent, place.name)
+        part = self.parts.found(place.parent, place.name)
+        return None if part is None or self.parts.is_outlived(part, place.found) else part
 
     def _sweep(self, place: Place) -> None:
         fd = os.open(place.name, DIRECTORY | os.O_RDONLY, dir_fd=place.parent)

@@ -320,6 +320,9 @@ class MemoryWriter(_Open):
         if self.store.uploads == "direct":
             return
         self._forget_part()
+        for key in [key for key in self.store.parts if key[1] == self._key[1]]:
+            if not any(one.grows(self.store.parts[key]) for one in self.store.open):
+                del self.store.parts[key]  # the name has got something newer
         self._tree.parent(self._path)
         there = self.store.nodes.get(self._key[1])
         if there is not None and there.kind != "file":

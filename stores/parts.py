@@ -48,6 +48,11 @@ class Parts:
             return None
         return found if stat.S_ISREG(found.st_mode) else None
 
+    @staticmethod
+    def is_outlived(part: os.stat_result, found: os.stat_result | None) -> bool:
+        """Has the name got something newer since?  Then nobody means the part by it any more."""
+        return found is not None and found.st_mtime_ns > part.st_mtime_ns
+
     def remove(self, directory: int, name: str) -> bool:
         """Remove the part of an upload that was cut; false where there is none.  Raises StoreError."""
         try:

@@ -93,6 +93,9 @@ class Upload:
             pass  # the directory is gone, or read-only by now: so is what we would have removed
         self.close()
 
+    def hide(self) -> None:
+        """Nobody may read it before, who may not read what it replaces."""
+
     def finish(self) -> None:
         """Give it its final name.  Raises OSError."""
 
@@ -163,13 +166,17 @@ class Hidden(Upload):
         self._mode = None if replaced is None else stat.S_IMODE(replaced.st_mode) & 0o777
         fd, self._part = parts.open(place.parent, name, 0o666 if self._mode is None else self._mode | OURS)
         super().__init__(place.parent, name, fd, fsync)
-        self.there = os.fstat(fd).st_size
+        part = os.fstat(fd)
+        self.there = 0 if parts.is_outlived(part, replaced) else part.st_size
         """Bytes of an upload that was cut."""
         self.resumable = self._part == parts.name(name)
         """Is it the one part that this name has?  Or else another upload has that."""
         self._unique = unique
-        if self.there and self._mode is not None:
-            os.fchmod(fd, self._mode | OURS)  # it may have been begun before what it replaces
+
+    def hide(self) -> None:
+        """Be no more open than what it replaces: it may have been begun before that.  Raises OSError."""
+        if self._mode is not None:
+            os.fchmod(self._fd, self._mode | OURS)
 
     def finish(self) -> None:
         if self._mode is not None:  # as if the file that it replaces had been written to
@@ -207,6 +214,7 @@ def begin(place: Place, how: How, offset: int, parts: Parts | None, fsync: bool)
         if not upload.resumable and (how is How.APPEND or offset):
             # What the client was told of grows still; what else is there is not what it counts from.
             raise StoreError(Problem.BUSY)
+        upload.hide()
         _keep(upload, place, how, offset, there)
     except BaseException:
         upload.abandon()
@@ -231,6 +239,7 @@ def _keep(upload: Upload, place: Place, how: How, offset: int, there: int) -> No
     if there or not kept:
         upload.go_on(kept)
     else:
+        upload.go_on(0)
         upload.copy(os.open(place.name, os.O_RDONLY | STILL, dir_fd=place.parent), kept)
 
 

@@ -169,7 +169,8 @@ class Tree(Protocol):
 
     While an upload runs, and after it was cut, its part is what `resumable` tells the same user of, and what
     `open_write` goes on with at an offset or for APPEND.  `remove` removes it too.  Nothing else knows parts,
-    and nobody else: whoever reads, lists, renames or dates a name has what is whole, or MISSING.
+    and nobody else: whoever reads, lists, renames or dates a name has what is whole, or MISSING.  A part that
+    is older than what has the name by now is as good as none.
     """
 
     quick: frozenset[str]

@@ -160,6 +160,21 @@ def test_a_cut_upload_is_nobody_elses_to_see_or_resume(root: Path) -> None:
     assert refused(bob.rename, (part,), ("mine",)) is Problem.MISSING
 
 
+@pytest.mark.parametrize("how", [How.REPLACE, How.APPEND])
+def test_nobody_goes_on_with_what_was_cut_before_the_file_was_replaced(root: Path, how: How) -> None:
+    """Whoever appends to a file means the one that is there, and not what once was to become one."""
+    store = DiskStore(str(root))
+    ann = store.enter("ann", ())
+    cut(ann, "file", b"long ago and more")
+    (part,) = os.listdir(root)
+    os.utime(root / part, (1_000_000_000.0, 1_000_000_000.0))
+    upload(store.enter("bob", ()), "file", b"new ")
+    assert (ann.resumable(("file",)).size, ann.resumable(("file",)).part) == (4, False)
+    upload(ann, "file", b"and more", how, 4 if how is How.REPLACE else 0)
+    assert (root / "file").read_bytes() == b"new and more"
+    assert os.listdir(root) == ["file"]
+
+
 def test_an_upload_from_its_beginning_forgets_the_one_that_was_cut(tree: Tree) -> None:
     cut(tree, "file", b"a long beginning")
     upload(tree, "file", b"short")

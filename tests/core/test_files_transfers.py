@@ -319,6 +319,18 @@ def test_nobody_resumes_an_upload_that_still_runs(world: World, resume: list[str
     assert world.store.content("x") == b"halfdone"
 
 
+def test_what_was_cut_before_the_file_was_replaced_is_not_gone_on_with(world: World) -> None:
+    world.server.settings = FilesSettings(users={"ann": ANN, "bob": ANN})
+    ann, bob = world.login(), world.login("bob")
+    ann.send("PASV", "STOR x")
+    ann.write(b"long ago")
+    ann.finish(Outcome.RESET)
+    assert bob.stor("STOR x", b"new") == [226]
+    assert ann.send("SIZE x") == ["213 3"]
+    assert ann.stor("APPE x", b"er") == [226]
+    assert world.store.content("x") == b"newer"
+
+
 def test_appe_that_is_cut_leaves_what_was_there(world: World) -> None:
     client = world.login()
     client.send("PASV", "APPE tea")
