@@ -1,19 +1,50 @@
-"""Ctrl-C at the right moment: never between starting a process and knowing of it."""
+"""Being asked to end: once, and never between starting a process and knowing of it."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TextIO
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_asked: list[int] = []
+"""The signals that asked us to end, so far."""
+
 
 def raise_for_all() -> None:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does: raise KeyboardInterrupt, so that all is put away."""
-    for number in ENDING:
-        signal.signal(number, signal.default_int_handler)
+    """Let SIGTERM and SIGHUP do what Ctrl-C does: raise KeyboardInterrupt, so that all is put away.
+
+    Only the first does: what is put away then must not be interrupted.  SIGHUP stays ignored where
+    it is, which is what nohup is for.
+    """
+    _asked.clear()
+    for number in _heard():
+        signal.signal(number, _end)
+
+
+def hurried() -> bool:
+    """Whether we were asked a second time: nobody is to be waited for any more."""
+    return len(_asked) > 1
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    _asked.append(number)
+    if len(_asked) == 1:
+        raise KeyboardInterrupt
+
+
+def _later(number: int, _frame: FrameType | None) -> None:
+    _asked.append(number)
+
+
+def _heard() -> list[signal.Signals]:
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return [one for one in ENDING if one != signal.SIGHUP or not ignored]
 
 
 @contextmanager
@@ -23,15 +54,55 @@ def uninterrupted() -> Iterator[None]:
     A blocked signal mask would be inherited by the processes that are started in here; a
     handler in Python is not.
     """
-    if threading.current_thread() is not threading.main_thread():
+    outermost = signal.getsignal(signal.SIGINT) is not _later
+    if threading.current_thread() is not threading.main_thread() or not outermost:
         yield
         return
-    heard: list[int] = []
-    before = {number: signal.signal(number, lambda got, _frame: heard.append(got)) for number in ENDING}
+    asked = len(_asked)
+    before = {number: signal.signal(number, _later) for number in _heard()}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if heard:
+    if len(_asked) > asked == 0:
         raise KeyboardInterrupt
+
+
+class Reader:
+    """Our standard output, as long as somebody reads it.
+
+    Who closes it (`| head`, a terminal) hangs up: that is heard as SIGHUP is, once, and what is
+    said after it is lost without a word, so that everything else can be put away in peace.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._gone = False
+
+    def write(self, text: str) -> int:
+        """As a file's."""
+        if not self._gone:
+            try:
+                return self._file.write(text)
+            except OSError:
+                self._hang_up()
+        return len(text)
+
+    def flush(self) -> None:
+        """As a file's."""
+        if not self._gone:
+            try:
+                self._file.flush()
+            except OSError:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._gone = True
+        # What the interpreter still holds for it, it must be able to get rid of when it ends.
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), self._file.fileno())
+        signal.raise_signal(signal.SIGHUP)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)

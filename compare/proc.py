@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
@@ -33,6 +34,49 @@ def group(leader: int) -> list[int]:
             if int(number) == leader and state not in "ZX":
                 found.append(int(entry.name))
     return found
+
+
+def marked(variable: str) -> list[int]:
+    """The living processes that were started with `NAME=VALUE` in their environment, wherever they went."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if variable.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+            except OSError:
+                continue  # gone, or not ours
+    return found
+
+
+def listening(port: int, udp: bool) -> set[str]:
+    """The sockets that wait on a port, as descriptors name them: `socket:[inode]` (proc(5), net/tcp)."""
+    found = set()
+    for table in ("udp", "udp6") if udp else ("tcp", "tcp6"):
+        try:
+            lines = Path("/proc/net", table).read_text().splitlines()[1:]
+        except OSError:
+            continue  # no IPv6 here
+        for line in lines:
+            _number, local, _remote, state, *_rest, inode = line.split(maxsplit=10)[:10]
+            # 0A: listening; 07: a datagram socket that is connected to nobody.
+            if int(local.rpartition(":")[2], 16) == port and state in ("0A", "07"):
+                found.add(f"socket:[{inode}]")
+    return found
+
+
+def holds(pids: Iterable[int], descriptors: set[str]) -> bool:
+    """Whether one of them has one of these open; True, too, where they don't let us look."""
+    for pid in pids:
+        try:
+            for one in Path(f"/proc/{pid}/fd").iterdir():
+                if os.readlink(one) in descriptors:
+                    return True
+        except FileNotFoundError:
+            continue  # the descriptor, or the process, has just gone
+        except OSError:
+            return True
+    return False
 
 
 def cpu_clock(pid: int) -> float:

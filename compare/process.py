@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import itertools
 import os
+import random
 import signal
 import site
 import socket
@@ -16,7 +20,7 @@ from typing import IO
 
 from compare import proc
 from compare.contenders import Contender
-from compare.interrupt import uninterrupted
+from compare.interrupt import hurried, uninterrupted
 
 START = 10.0
 """Seconds in which a contender must listen."""
@@ -31,16 +35,47 @@ DYING = 0.25
 """Seconds from a broken connection to the death that broke it."""
 
 
+TRIES = 3
+"""Ports that are tried, where somebody else takes one before the contender does."""
+
+TALK = 1 << 20
+"""Bytes of stderr that are let grow; what is beyond them is thrown away, and told."""
+
+MARK = "TWOFOLD_CONTENDER"
+"""In the environment of each contender, and so of all that it starts: whoever leaves the group is found."""
+
+_numbers = itertools.count(1)
+
+
 class Failed(Exception):
     """A contender that can't be measured (any further); the text is one clear line."""
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """A port of 127.0.0.1 that nobody uses right now."""
+    """A port of 127.0.0.1 that nobody uses right now.
+
+    Below those that the kernel gives to whoever connects, where there is room: thousands of
+    the generator's connections come and go before a slow contender binds.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    below = random.sample(range(10_000, lowest), 20) if lowest > 11_000 else []
+    for port in below:
+        if not taken(port, kind):
+            return port
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+        chosen: int = sock.getsockname()[1]
+        return chosen
+
+
+def taken(port: int, kind: socket.SocketKind) -> bool:
+    """Whether somebody has this port of 127.0.0.1."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def talks_to_itself(sock: socket.socket) -> bool:
@@ -74,13 +109,34 @@ class Server:
         self.pid = 0
         self._core = core
         self.files = dict(files or {})
+        self._mark = f"{MARK}={os.getpid()}.{next(_numbers)}"
         self._process: subprocess.Popen[bytes] | None = None
         self._config: IO[str] | None = None
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
+        self._stderr: IO[bytes] | None = None
+        self._thrown = 0  # bytes of stderr that are gone
 
     def start(self) -> None:
         """Returns once it listens.  Raises Failed; whatever happens, `stop` puts away what runs."""
-        self.port = free_port(socket.SOCK_DGRAM if self.udp else socket.SOCK_STREAM)
+        kind = socket.SOCK_DGRAM if self.udp else socket.SOCK_STREAM
+        for tries in range(1, TRIES + 1):
+            try:
+                self.port = free_port(kind)
+                self._launch()
+            except OSError as error:
+                raise Failed(f"could not be started: {error.strerror}") from None
+            try:
+                self._wait_until_it_answers()
+            except Failed:
+                problem = self._end()
+                if tries == TRIES or problem or not taken(self.port, kind):
+                    raise
+                continue  # somebody else was faster than the contender
+            return
+
+    def _launch(self) -> None:
+        self._stderr = self._stderr or tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
+        # It goes on at the end, wherever we look, and after what we throw away.
+        fcntl.fcntl(self._stderr, fcntl.F_SETFL, os.O_APPEND)
         words = {"port": str(self.port), **self.files}
         if self.contender.config:
             self._config = tempfile.NamedTemporaryFile("w", suffix=".conf")  # noqa: SIM115 (as above)
@@ -88,6 +144,7 @@ class Server:
             self._config.flush()
             words["config"] = self._config.name
         command = [_filled(word, words) for word in self.contender.command]
+        name, _, value = self._mark.partition("=")
         try:
             with uninterrupted():
                 # A session of its own: Ctrl-C in the terminal reaches us, not it, and the
@@ -98,7 +155,7 @@ class Server:
                     stdout=subprocess.DEVNULL,
                     stderr=self._stderr,
                     start_new_session=True,
-                    env=child_environment(),
+                    env=child_environment() | {name: value},
                 )
                 self.pid = self._process.pid
         except FileNotFoundError as error:
@@ -108,16 +165,17 @@ class Server:
         except OSError as error:
             raise Failed(f"could not be started: {error.strerror}: {command[0]}") from None
         proc.pin(self.pid, self._core)
-        self._wait_until_it_answers()
 
     def _wait_until_it_answers(self) -> None:
         until = time.monotonic() + START
         while time.monotonic() < until:
             if not self.alive():
-                raise Failed(f"ended with status {self._status()} before it listened{self.last_words()}")
-            if self._answers():
+                raise Failed(f"{self._how_it_ended()} before it listened{self.last_words()}")
+            if self._answers() and self._is_its_own():
                 return
             time.sleep(0.01)
+        if proc.listening(self.port, self.udp):
+            raise Failed(f"another process than those that it started listens on its port{self.last_words()}")
         raise Failed(f"did not listen within {START:g} s{self.last_words()}")
 
     def _answers(self) -> bool:
@@ -135,20 +193,37 @@ class Server:
                 return False
         return True
 
+    def _is_its_own(self) -> bool:
+        """Whether it, and nobody who was faster, is who answers: whose CPU is it otherwise?"""
+        pids = {*proc.tree(self.pid), *proc.group(self.pid)}
+        return proc.holds(pids, proc.listening(self.port, self.udp))
+
     def alive(self) -> bool:
         """Without reaping it: until `stop` does, nobody else can be given its number."""
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
-    def _status(self) -> int | None:
+    def _how_it_ended(self) -> str:
         found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return found.si_status if found else None
+        if found is None:
+            return "still runs"
+        if found.si_code == os.CLD_EXITED:
+            return f"ended with status {found.si_status}"
+        return f"was ended by {signal.Signals(found.si_status).name}"
 
     def last_words(self) -> str:
         """The last line of its stderr, for a message; empty if it said nothing."""
+        if self._stderr is None:
+            return ""
         size = self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, size - LAST))  # who says the same for half an hour has said a lot
         lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
-        return f": {lines[-1][:200]}" if lines else ""
+        return ": " + "".join(one if one.isprintable() else "?" for one in lines[-1][:200]) if lines else ""
+
+    def trim(self) -> None:
+        """Throw away what it has said, where that is a lot: no disk is filled by it."""
+        if self._stderr and (size := os.fstat(self._stderr.fileno()).st_size) > TALK:
+            os.ftruncate(self._stderr.fileno(), 0)
+            self._thrown += size
 
     def died(self) -> str:
         """Why it is gone, as a line; empty while it is alive.
@@ -161,39 +236,65 @@ class Server:
             if time.monotonic() > until:
                 return ""
             time.sleep(0.01)
-        return f"ended with status {self._status()}{self.last_words()}"
+        return f"{self._how_it_ended()}{self.last_words()}"
+
+    def terminate(self) -> None:
+        """Ask it to end; `stop` waits for that."""
+        if self._process is not None and self._process.returncode is None and self.alive():
+            self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> str:
-        """End it and all that it started; says so if that needed force."""
-        problem = ""
-        if self._process is None or self._process.returncode is not None:
-            self._close_files()
-            return problem
-        if self.alive():
-            self._process.send_signal(signal.SIGTERM)
-            until = time.monotonic() + STOP
-            while self.alive():
-                if time.monotonic() > until:
-                    problem = f"did not stop within {STOP:g} s of SIGTERM"
-                    break
-                time.sleep(0.005)
-        # The leader is not reaped yet, so this number is still its group's and nobody else's.
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        # Dying takes a moment too, and ports are held and CPU is spent meanwhile.
-        until = time.monotonic() + STOP
-        while proc.group(self.pid) and time.monotonic() < until:
-            time.sleep(0.005)
-        self._process.wait()
-        self._close_files()
+        """End it and all that it started; says so if that needed force, or if it had talked a lot."""
+        with uninterrupted():
+            problem = self._end()
+            self.trim()
+            for file in (self._stderr, self._config):
+                if file:
+                    file.close()
+            self._stderr = self._config = None  # and so they are removed
+            if self._thrown:
+                talk = f"wrote {self._thrown / TALK:,.0f} MiB to stderr, which is part of its cost"
+                problem = f"{problem}; {talk}" if problem else talk
+                self._thrown = 0
         return problem
 
-    def _close_files(self) -> None:
-        self._stderr.close()
-        if self._config:
-            self._config.close()  # and so it is removed
+    def _end(self) -> str:
+        problem = ""
+        if self._process is None or self._process.returncode is not None:
+            return problem
+        self.terminate()
+        until = time.monotonic() + STOP
+        while self.alive():
+            if time.monotonic() > until or hurried():
+                problem = "" if hurried() else f"did not stop within {STOP:g} s of SIGTERM"
+                break
+            time.sleep(0.005)
+        # The leader is not reaped yet, so this number is still its group's and nobody else's.
+        # Dying takes a moment too, and ports are held and CPU is spent meanwhile.
+        until = time.monotonic() + STOP
+        while self._kill() and time.monotonic() < until:
+            time.sleep(0.005)
+        if self.alive():
+            return "could not be ended"
+        self._process.wait()
+        return problem
+
+    def _kill(self) -> bool:
+        """Whether there was anybody left to kill: in its group, or elsewhere with its mark."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # who may not be killed by us is seen by `_end`
+        try:
+            left = {*proc.group(self.pid), *proc.marked(self._mark)}
+        except OSError:
+            return self.alive()  # no descriptor to look with: the group was told
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass  # it was faster, or as above
+        return bool(left)
 
     def __enter__(self) -> Server:
         return self
