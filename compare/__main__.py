@@ -15,12 +15,12 @@ from rich.console import Console
 from compare import contenders, environment, page, table, workloads
 from compare.between import Between
 from compare.findings import Findings
-from compare.interrupt import raise_for_all
+from compare.interrupt import raise_for_all, uninterrupted
 from compare.keeping import CannotKeep, Patient, keep, prepare
 from compare.progress import Bar, Lines
 from compare.publish import main_picture
 from compare.results import BadFile, Results, read
-from compare.run import Plan, Run, expected
+from compare.run import BY_HAND, Plan, Run, expected, named
 
 QUICK_BUDGET = 110.0
 """Seconds after which --quick begins no further round: the whole must be done in 120."""
@@ -38,9 +38,26 @@ def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
-@main.command()
+def _finite(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("that is not a number")
+    return value
+
+
+STATUS = """\b
+Exit status:
+  0    measured; who could not be is named, with the reason
+  1    nobody could be measured, or the result had to be written elsewhere
+  2    a command that can't be meant, or a folder that can't be written to
+  130  stopped by Ctrl-C, SIGTERM or SIGHUP: what was measured is kept
+"""
+
+
+@main.command(epilog=STATUS)
 @click.option("--quick", is_flag=True, help="The headline cells only: done within two minutes.")
-@click.option("--only", default="", callback=_names, metavar="NAME,…", help="These contenders alone.")
+@click.option(
+    "--only", default="", callback=_names, metavar="NAME,…", help="These contenders alone, and your own."
+)
 @click.option(
     "--services",
     default=",".join(contenders.SERVICES),
@@ -53,7 +70,10 @@ def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each is measured."
 )
 @click.option(
-    "--seconds", type=click.FloatRange(0.05), help="How long a window lasts.  [default: 1; quick: 0.5]"
+    "--seconds",
+    type=click.FloatRange(0.05, 600),
+    callback=_finite,
+    help="How long a window lasts.  [default: 1; quick: 0.5]",
 )
 @click.option(
     "--list", "list_", is_flag=True, help="Say who can be compared and how long it takes; measure nothing."
@@ -61,7 +81,20 @@ def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option(
     "--contender", "own", multiple=True, metavar="NAME='COMMAND {port}'", help="Compare this one too."
 )
-@click.option("--serves", default="echo", show_default=True, help="Which service the --contender serves.")
+@click.option(
+    "--serves",
+    type=click.Choice(contenders.SERVICES),
+    default="echo",
+    show_default=True,
+    help="Which service the --contender serves.",
+)
+@click.option(
+    "--takes",
+    type=click.IntRange(1),
+    default=contenders.ANY,
+    metavar="NUMBER",
+    help="How many connections the --contender can take.  [default: any]",
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -78,6 +111,7 @@ def compare(
     list_: bool,
     own: tuple[str, ...],
     serves: str,
+    takes: int,
     output: Path,
 ) -> None:
     """Measure ours and what a user would pick instead, on this machine.
@@ -85,8 +119,8 @@ def compare(
     Writes DIR/TIME.json and DIR/TIME.html.  Ctrl-C keeps what was measured.
     """
     try:
-        everybody = [*contenders.TABLE, *(contenders.yours(text, serves) for text in own)]
-        chosen = contenders.choose(everybody, services, only)
+        own_ = contenders.all_yours(own, serves, takes, services)
+        chosen = contenders.choose([*contenders.TABLE, *own_], services, only)
     except contenders.BadContender as error:
         raise click.UsageError(str(error)) from None
     if not chosen:
@@ -94,7 +128,8 @@ def compare(
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if seconds is None:
         seconds = 0.5 if quick else 1.0
-    cells = workloads.quick(seconds) if quick else workloads.full(seconds, hard)
+    every = workloads.quick(seconds) if quick else workloads.every(seconds)
+    cells, left_out = workloads.within([one for one in every if named(chosen, one)], hard)
     plan = Plan(chosen, cells, rounds, QUICK_BUDGET if quick else FULL_BUDGET)
     if list_:
         for one in chosen:
@@ -102,35 +137,56 @@ def compare(
         minutes = math.ceil(min(expected(plan), plan.budget) / 60)
         click.echo(f"about {minutes} minute{'s' if minutes != 1 else ''}", err=True)
         return
+    if not cells:
+        raise click.UsageError(f"{hard} descriptors are too few for anything: raise ulimit -n")
     try:
         prepare(output)
     except CannotKeep as error:
         raise click.UsageError(str(error)) from None
     raise_for_all()
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        sys.exit(_measured(plan, quick, left_out, output))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _measured(plan: Plan, quick: bool, left_out: list[str], output: Path) -> int:
+    """Measure, keep it, show it; the exit status.  Raises KeyboardInterrupt, once all is kept."""
     started = datetime.now(timezone.utc)
     results = Results(
         started=started.isoformat(timespec="seconds"), quick=quick, environment=environment.look()
     )
+    results.notes += left_out
     console = Patient()
-    with ExitStack() as stack:
-        watcher = stack.enter_context(Bar(console)) if console.is_terminal else Lines(console)
-        Run(plan, results, watcher).go()
-    table.show(results, console)
     try:
-        path, why = keep(results, output, f"{started:%Y%m%d-%H%M%S}")
+        with ExitStack() as stack:
+            watcher = stack.enter_context(Bar(console)) if console.is_terminal else Lines(console)
+            Run(plan, results, watcher).go()
+    finally:
+        with uninterrupted():
+            status = _kept(results, output, f"{started:%Y%m%d-%H%M%S}", console)
+    return 130 if results.interrupted.startswith(BY_HAND) else status
+
+
+def _kept(results: Results, output: Path, name: str, console: Console) -> int:
+    """Write, then show: whatever becomes of one, there is the other.  The exit status."""
+    path, why = None, ""
+    try:
+        path, why = keep(results, output, name)
     except CannotKeep as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    console.print(
-        f"{path} and {path.with_suffix('.html').name}", markup=False, highlight=False, soft_wrap=True
-    )
+        why = str(error)
+    table.show(results, console)
+    if path:
+        console.print(
+            f"{path} and {path.with_suffix('.html').name}", markup=False, highlight=False, soft_wrap=True
+        )
     if why:
         click.echo(why, err=True)
-    if results.interrupted:
-        sys.exit(130)
-    if why:
-        sys.exit(1)
+    measured = any(one.operations or one.samples or one.pss_after for one in results.rounds)
+    if not measured and not results.interrupted:
+        click.echo("nobody could be measured", err=True)
+    return 0 if measured and not why and not results.interrupted else 1
 
 
 @main.command()
@@ -157,10 +213,14 @@ def report(files: tuple[Path, ...], output: Path | None, picture: Path | None) -
         click.echo("\n".join(bad), err=True)
         sys.exit(2)
     output = output or files[0].with_suffix(".html")
-    output.write_text(page.draw(runs), "utf-8")
-    if picture:
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        picture.write_text(main_picture(Findings(runs[str(files[0])])).svg, "utf-8")
+    try:
+        output.write_text(page.draw(runs), "utf-8")
+        if picture:
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            picture.write_text(main_picture(Findings(runs[str(files[0])])).svg, "utf-8")
+    except OSError as error:
+        click.echo(f"{error.filename or output}: {error.strerror}", err=True)
+        sys.exit(1)
     console = Console()
     for name, results in runs.items():
         if len(runs) > 1:

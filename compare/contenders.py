@@ -6,6 +6,7 @@ In a command, `{port}` is where to listen on 127.0.0.1; `{cert}` and `{key}` are
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import sys
@@ -212,12 +213,14 @@ TABLE: tuple[Contender, ...] = (
 )
 
 
-def yours(text: str, service: str) -> Contender:
-    """A contender from `NAME='COMMAND {port}'`.  Raises BadContender."""
+def yours(text: str, service: str, takes: int = ANY) -> Contender:
+    """A contender from `NAME='COMMAND {port}'`, of so many connections.  Raises BadContender."""
     name, equals, command = text.partition("=")
     name = name.strip()
     if not equals or not name:
         raise BadContender(f"--contender {text!r}: expected NAME='COMMAND {{port}}'")
+    if not re.fullmatch(r"[\w.+-]{1,24}", name):
+        raise BadContender(f"--contender {name!r}: a name is up to 24 letters, digits and . + - _")
     try:
         words = tuple(shlex.split(command))
     except ValueError as error:
@@ -228,14 +231,35 @@ def yours(text: str, service: str) -> Contender:
         raise BadContender(f"--serves {service}: expected one of {', '.join(SERVICES)}")
     if any((one.name, one.service) == (name, service) for one in TABLE):
         raise BadContender(f"--contender {name}: there is a contender of that name already")
-    dialect = DIALECTS.get(service, "echo")
-    return Contender(name, service, "yours", "yours", words, dialect=dialect)
+    note = "" if takes == ANY else f"{takes:,} connection{'s' if takes != 1 else ''} at most"
+    return Contender(
+        *(name, service, "yours", "yours", words, takes), dialect=DIALECTS.get(service, "echo"), note=note
+    )
+
+
+def all_yours(texts: Iterable[str], service: str, takes: int, services: Iterable[str]) -> list[Contender]:
+    """All that the user adds, where their service is one that is measured.  Raises BadContender."""
+    found = [yours(text, service, takes) for text in texts]
+    names = [one.name for one in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadContender(f"--contender {twice[0]}: there are two of that name")
+    if found and service not in services:
+        raise BadContender(f"--contender {names[0]} serves {service}, which --services leaves out")
+    return found
 
 
 def choose(table: Iterable[Contender], services: Iterable[str], only: Iterable[str]) -> list[Contender]:
-    """The rows that were asked for, in the table's order.  Raises BadContender for unknown names."""
+    """The rows that were asked for, and the user's own, in the table's order.
+
+    Raises BadContender for unknown names.
+    """
     table, services, only = list(table), set(services), set(only)
-    for asked, known in ((services, set(SERVICES)), (only, {one.name for one in table})):
-        if unknown := sorted(asked - known):
-            raise BadContender(f"unknown: {unknown[0]!r} (known: {', '.join(sorted(known))})")
-    return [one for one in table if one.service in services and (not only or one.name in only)]
+    asked = (("--services", services, set(SERVICES)), ("--only", only, {one.name for one in table}))
+    for option, names, known in asked:
+        if unknown := sorted(names - known):
+            raise BadContender(f"{option}: unknown: {unknown[0]!r} (known: {', '.join(sorted(known))})")
+    return [
+        one
+        for one in table
+        if one.service in services and (not only or one.name in only or one.kind == "yours")
+    ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TextIO
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -67,42 +65,3 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
     if len(_asked) > asked == 0:
         raise KeyboardInterrupt
-
-
-class Reader:
-    """Our standard output, as long as somebody reads it.
-
-    Who closes it (`| head`, a terminal) hangs up: that is heard as SIGHUP is, once, and what is
-    said after it is lost without a word, so that everything else can be put away in peace.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._gone = False
-
-    def write(self, text: str) -> int:
-        """As a file's."""
-        if not self._gone:
-            try:
-                return self._file.write(text)
-            except OSError:
-                self._hang_up()
-        return len(text)
-
-    def flush(self) -> None:
-        """As a file's."""
-        if not self._gone:
-            try:
-                self._file.flush()
-            except OSError:
-                self._hang_up()
-
-    def _hang_up(self) -> None:
-        self._gone = True
-        # What the interpreter still holds for it, it must be able to get rid of when it ends.
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), self._file.fileno())
-        signal.raise_signal(signal.SIGHUP)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)

@@ -199,8 +199,12 @@ def write(results: Results, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = msgspec.json.format(msgspec.json.encode(results), indent=1)
     part = path.with_suffix(".part")
-    part.write_bytes(whole)
-    part.replace(path)
+    try:
+        part.write_bytes(whole)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 class _Version(msgspec.Struct):

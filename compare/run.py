@@ -30,6 +30,10 @@ LOOKS = 1.2
 """Seconds that a new server and the looks at its memory cost."""
 
 
+BY_HAND = "stopped by hand"
+"""How `Results.interrupted` begins where somebody wanted it so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to measure.  `budget`: seconds after which no further round begins; 0: none."""
@@ -117,9 +121,18 @@ class Run:
                     results.seconds = self.clock()
                     results.environment.steal_seconds = proc.steal() - steal
         except KeyboardInterrupt:
-            last = max((one.number for one in results.rounds), default=0)
-            results.interrupted = f"stopped by hand in round {last} of {self.plan.rounds}"
+            results.interrupted = f"{BY_HAND} {self._when()}"
             self.watcher.say(results.interrupted)
+        except OSError as error:
+            results.interrupted = f"ended {self._when()}: {error.strerror or error}"
+            self.watcher.say(results.interrupted)
+        except Exception:
+            results.interrupted = f"ended by a fault of its own {self._when()}"
+            raise
+
+    def _when(self) -> str:
+        last = max((one.number for one in self.results.rounds), default=0)
+        return f"in round {last} of {self.plan.rounds}" if last else "before the first window was over"
 
     def _measure(self) -> None:
         results, plan = self.results, self.plan
@@ -276,6 +289,8 @@ class Run:
             self.bench.generator = Generator(self.results.environment.generator_core)
             self.bench.generator.start()
         self.results.rounds.append(round_)
+        for one in self.servers.values():
+            one.trim()
         if round_.problem:
             self._note(f"{cell.id} {name}, round {number}: {round_.problem}")
             self.out.add((cell.id, name))
@@ -283,6 +298,7 @@ class Run:
             gone = self.servers.pop((cell.service, name))
             if not round_.problem:
                 self._note(f"{cell.id} {name}, round {number}: {gone.died()}")
+            self._note(f"{cell.service} {name} is not measured any further")
             gone.stop()
 
     def _pace(self, cell: Cell, name: str) -> float:
@@ -304,6 +320,8 @@ class Run:
     def _put_away(self) -> None:
         if hasattr(self, "bench"):
             self.bench.generator.close()
+        for server in self.servers.values():
+            server.terminate()  # all at once: whoever takes its time takes it beside the others
         for (service, name), server in self.servers.items():
             if problem := server.stop():
                 self._note(f"{service} {name}: {problem}")

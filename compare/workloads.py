@@ -113,7 +113,21 @@ def many_files(cells: Iterable[Cell]) -> int:
 
 def full(seconds: float, descriptors: int) -> list[Cell]:
     """Every cell, with windows of so many seconds, that the limit of descriptors allows."""
-    return [one for one in _every(seconds) if one.connections + SPARE <= descriptors]
+    return within(every(seconds), descriptors)[0]
+
+
+def within(cells: Iterable[Cell], descriptors: int) -> tuple[list[Cell], list[str]]:
+    """The cells that the limit of descriptors allows; and of each other one, why it is left out."""
+    allowed, left_out = [], []
+    for one in cells:
+        if one.connections + SPARE <= descriptors:
+            allowed.append(one)
+        else:
+            left_out.append(
+                f"{one.id}: left out: it needs {one.connections + SPARE:,} descriptors,"
+                f" and the limit (ulimit -H -n) is {descriptors:,}"
+            )
+    return allowed, left_out
 
 
 def _growth(
@@ -134,7 +148,7 @@ def _growth(
     ]
 
 
-def _every(seconds: float) -> list[Cell]:
+def every(seconds: float) -> list[Cell]:
     return [
         Cell(id="echo", service="echo", measure="closed", seconds=seconds),
         *(
