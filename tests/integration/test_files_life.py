@@ -6,6 +6,7 @@ import os
 import random
 import select
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -74,6 +75,50 @@ def test_what_does_not_finish_in_time_is_cut_and_kept_as_a_part(own_files: OwnFi
     again = own_files()
     with again.login() as ftp:
         assert ftp.size("cup") == 4
+
+
+def test_whoever_is_owed_nothing_does_not_hold_up_the_stop(own_files: OwnFiles) -> None:
+    """Not one who has just come, not a wrong password that is to be answered late, and no handshake."""
+    files = own_files("--limits-login-delay=60")
+    new, late, asked, begun = (files.connect() for _ in range(4))
+    for ftp in (new, late, asked, begun):
+        ftp.hears(220)
+    late.does("USER ann", 331)
+    late.send("PASS wrong")
+    for ftp in (asked, begun):
+        ftp.does("AUTH TLS", 234)
+    begun.control.sock.sendall(b"\x16\x03\x01\x02")  # the first bytes of a ClientHello
+    implicit = files.running.connect("tls", handshake=False)
+    implicit.sock.sendall(b"\x16\x03\x01\x02")
+    files.running.signal(signal.SIGTERM)
+    for ftp in (new, late):
+        ftp.hears(421)
+        assert ftp.ended() == b""
+    for ftp in (asked, begun):
+        assert ftp.gone()
+    with pytest.raises(ConnectionResetError):
+        implicit.read_to_end()
+    for ftp in (new, late, asked, begun):
+        ftp.close()
+    implicit.close()
+    files.running.ended()
+
+
+def test_a_connection_that_is_waited_for_may_still_come_to_a_stopping_server(own_files: OwnFiles) -> None:
+    files = own_files()
+    (files.root / "tea").write_bytes(b"tea")
+    ftp = files.login()
+    address = ftp.passive()
+    ftp.does("RETR tea", 150)
+    files.running.signal(signal.SIGTERM)
+    files.running.wait_for("stopping: 1 connection to finish")
+    with Client.connect(socket.AF_INET, address) as data:
+        assert data.read_to_end() == b"tea"
+    for code in (226, 421):
+        ftp.hears(code)
+    assert ftp.ended() == b""
+    ftp.close()
+    files.running.ended()
 
 
 def test_abor_and_stat_are_heard_by_a_stopping_server(own_files: OwnFiles) -> None:
