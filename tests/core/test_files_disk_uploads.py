@@ -280,6 +280,26 @@ def test_with_fsync_a_commit_is_not_quick(root: Path) -> None:
     assert content(tree, "file") == b"safe"
 
 
+@pytest.mark.parametrize("uploads", ["rename", "direct"])
+def test_with_fsync_the_bytes_are_on_the_disk_before_their_name_and_both_before_the_end(
+    root: Path, monkeypatch: pytest.MonkeyPatch, uploads: Literal["rename", "direct"]
+) -> None:
+    """fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory containing the
+    file has also reached disk"."""
+    synced = []
+
+    def fsync(fd: int) -> None:
+        synced.append((Path(os.readlink(f"/proc/self/fd/{fd}")), "file" in os.listdir(root)))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    tree = DiskStore(str(root), uploads=uploads, fsync=True).enter("ann", ())
+    upload(tree, "file", b"safe")
+    (content, named), directory = synced
+    assert content.parent == root
+    assert named == (uploads == "direct")
+    assert directory == (root, True)
+
+
 def test_directly_a_file_grows_under_its_own_name(root: Path) -> None:
     tree = DiskStore(str(root), uploads="direct").enter("ann", ())
     cut(tree, "file", b"one ")

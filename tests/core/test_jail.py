@@ -70,6 +70,7 @@ def test_a_link_that_leads_out_is_not(home: Path, target: str) -> None:
     """Also one that would come back: on the way it is outside."""
     (home / "a" / "link").symlink_to(target)
     assert refused(home, "a/link/x") is Problem.OUTSIDE
+    assert refused(home, "a/link") is Problem.OUTSIDE
 
 
 def test_an_absolute_link_may_come_back(home: Path) -> None:
