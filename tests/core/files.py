@@ -12,12 +12,14 @@ from protocols.files.session import FilesSession
 from protocols.files.settings import FilesLimits, FilesSettings, FilesUser
 from protocols.files.store import Store, StoreError
 from protocols.files.transfer import Download, Upload
+from protocols.passwords import Cost, make_secret
 from protocols.session import Abort, Call, Close, Orders, Peer, Reason, StartTLS
 from stores.files_memory import MemoryFiles
 from tests.core.chat import Host
 
 ANN = FilesUser(password="sesame", permissions=("all",))
 BOB = FilesUser(password="sesame", permissions=("read-only",))
+HASHED = FilesUser(password=make_secret("sesame", b"salt", Cost(ln=4)))
 FIRST_PORT = 50_000
 """What the kernel of these tests chooses, counting up."""
 
