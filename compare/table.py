@@ -102,8 +102,8 @@ def _figures(findings: Findings, console: Console) -> None:
     for one in found:
         table.add_row(
             Text(one.words),
-            f"{one.ratio.median:.2f}",
-            f"{one.ratio.low:.2f} … {one.ratio.high:.2f}",
+            number(one.ratio.median),
+            spread(one.ratio),
             number(one.ours.median),
             number(one.theirs.median),
             one.verdict,
