@@ -37,7 +37,7 @@ def retr(session: FilesSession, argument: str, now: float) -> None:
 
     def opened(reader: Reader, now: float) -> None:
         told, session.told = session.told, None
-        if told is not None and told[0] == path and told[1] != reader.size:
+        if told is not None and told[0] == path and told[1] < reader.size:
             # curl ends at the size that it was told, and calls that the whole file.
             reader.close()
             raise Refusal(450, "SIZE told of an upload that was cut: RETR again for the whole file.")

@@ -65,12 +65,14 @@ def test_nobody_takes_the_size_of_a_cut_upload_for_that_of_the_file(world: World
     assert client.retr("RETR tea") == b"halfwhole"
 
 
-def test_a_cut_upload_as_large_as_the_file_misleads_nobody(world: World) -> None:
+@pytest.mark.parametrize("size", [12, 13])
+def test_a_cut_upload_no_smaller_than_the_file_cuts_off_nobody(world: World, size: int) -> None:
+    """Whoever waits for more than there is will say so."""
     client = world.login()
     client.send("PASV", "STOR tea")
-    client.write(b"x" * 12)
+    client.write(b"x" * size)
     client.finish(Outcome.RESET)
-    assert client.send("SIZE tea") == ["213 12"]
+    assert client.send("SIZE tea") == [f"213 {size}"]
     assert client.retr("RETR tea") == b"green\nblack\n"
 
 
