@@ -65,13 +65,25 @@ def standalone(svg: str, words: str) -> str:
 
 def impersonal(results: Results) -> Results:
     """The same run without where on this machine its programs are: for others, that says nothing."""
-    rows = [
-        msgspec.structs.replace(
-            one, command=re.sub(r"(?<!\S)/\S*?/(?=compare/bare/|[^\s/]+(?:\s|$))", "", one.command)
-        )
-        for one in results.rows
-    ]
-    return msgspec.structs.replace(results, rows=rows)
+    replace = msgspec.structs.replace
+    return replace(
+        results,
+        rows=[replace(one, command=_elsewhere(one.command)) for one in results.rows],
+        gates=[
+            replace(one, refused=_elsewhere(one.refused), notes=[_elsewhere(note) for note in one.notes])
+            for one in results.gates
+        ],
+        rounds=[replace(one, problem=_elsewhere(one.problem)) for one in results.rounds],
+        notes=[_elsewhere(note) for note in results.notes],
+        interrupted=_elsewhere(results.interrupted),
+    )
+
+
+def _elsewhere(words: str) -> str:
+    """Absolute paths, but not those in addresses, as their last name, or from our own folder on."""
+    return re.sub(
+        r"(?<![\w/:.\]}-])/(?:[^\s/'\"]+/)*?(?=compare/bare/|[^\s/'\"]+(?![^\s'\",;:)]))", "", words
+    )
 
 
 def excerpt(results: Results, picture: str, folder: str) -> str:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 
 from compare import page
 from compare.findings import Findings
 from compare.load.paced import histogram
 from compare.results import Cell, Gate, Results, Round, Row
+from tests.compare.whole import whole
 
 
 @pytest.fixture
@@ -182,6 +184,18 @@ def test_the_page_says_how_where_and_what_it_can_not_show(results: Results) -> N
     raw = text[text.index("All rounds, raw") :]
     assert all(f'<td class="n">{one.server_cpu:.4f}</td>' in raw for one in results.rounds if one.server_cpu)
     assert raw.count("█" * 10) == len([one for one in results.rounds if one.series])
+
+
+def test_a_users_contender_is_in_every_picture_of_its_service() -> None:
+    """ "Somebody else's echo server … appears in every echo picture"."""
+    run = whole(rounds=2, services=("echo", "udp"))
+    run.rows.append(Row(name="mine", service="echo", kind="yours", framework="yours", command="./mine"))
+    run.rounds += [msgspec.structs.replace(one, name="mine") for one in run.rounds if one.name == "uvloop"]
+    pictures = _parsed(page.draw([run])).pictures
+    echo = [words for words in pictures if "epoll" in words]
+    assert len(echo) > 10
+    assert all("mine" in words for words in echo)
+    assert not [words for words in pictures if "mine" in words and words not in echo]
 
 
 def test_no_control_says_so(measured: Callable[..., Results]) -> None:

@@ -91,13 +91,18 @@ def test_a_damaged_result_publishes_nothing(tool: ModuleType, root: Path) -> Non
     [
         ("/home/ann/bin/python /src/compare/bare/echo_epoll.py 1", "python compare/bare/echo_epoll.py 1"),
         ("/usr/sbin/vsftpd {config}", "vsftpd {config}"),
+        ("a 90 KiB/s, and 1/2 of it; tcp://h/a/b", "a 90 KiB/s, and 1/2 of it; tcp://h/a/b"),
+        ("no such file: '/tmp/a/b.sock' (of /tmp/a, /x/y/z)", "no such file: 'b.sock' (of a, z)"),
         ("twistd echo --listen tls://[::1]:1?cert={cert}", "twistd echo --listen tls://[::1]:1?cert={cert}"),
     ],
 )
 def test_where_programs_are_on_a_machine_is_nobodys_business(command: str, shown: str) -> None:
     run = whole(rounds=1)
-    run.rows[0].command = command
-    assert impersonal(run).rows[0].command == shown
+    run.rows[0].command = run.gates[0].refused = run.rounds[0].problem = run.interrupted = command
+    run.notes, run.gates[0].notes = [command], [command]
+    clean = impersonal(run)
+    assert clean.rows[0].command == clean.gates[0].refused == clean.rounds[0].problem == shown
+    assert [clean.interrupted, *clean.notes, *clean.gates[0].notes] == [shown] * 3
     assert run.rows[0].command == command
 
 
