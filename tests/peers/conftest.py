@@ -77,3 +77,9 @@ def start(request: pytest.FixtureRequest, implementation: str) -> Iterator[Start
     yield start
     for one in started:
         one.close()
+
+
+@pytest.fixture
+def uploads(request: pytest.FixtureRequest) -> int:
+    """How many each of files' clients sends over TLS: 100, or what `pytest --uploads N` says."""
+    return int(request.config.getoption("--uploads"))

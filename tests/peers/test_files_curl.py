@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests import servers
 from tests.ftp_servers import Files, files
-from tests.peers.programs import environment, program
+from tests.peers.programs import program, run
 
 __all__ = ["files"]
 
@@ -42,16 +40,7 @@ class Curl:
             self.url = f"ftp://localhost:{port}"
 
     def __call__(self, *words: object, status: int = 0) -> bytes:
-        run = subprocess.run(
-            [str(word) for word in (*self.words, *words)],
-            cwd=self.home,
-            env=environment(HOME=str(self.home)),
-            capture_output=True,
-            timeout=servers.PATIENCE,
-            check=False,
-        )
-        assert run.returncode == status, run.stderr.decode()
-        return run.stdout
+        return run([*self.words, *words], self.home, status=status)
 
 
 @pytest.fixture(params=WAYS)
@@ -164,3 +153,26 @@ def test_what_can_not_be_is_told_by_its_own_status(curl: Curl) -> None:
 def test_text_has_its_line_ends(curl: Curl, files: Files) -> None:
     (files.root / "text").write_bytes(b"one\ntwo\n")
     assert curl("-B", f"{curl.url}/text") == b"one\ntwo\n", "curl makes LF of CR LF, as we do of LF"
+
+
+def test_a_directory_is_listed_by_list_and_by_mlsd(curl: Curl, files: Files) -> None:
+    (files.root / "shelf").mkdir(exist_ok=True)
+    (files.root / "shelf" / "caf\u00e9").write_bytes(b"12345")
+    (line,) = curl(f"{curl.url}/shelf/").decode().splitlines()
+    assert line.startswith("-rw-")
+    assert line.endswith(" caf\u00e9")
+    (line,) = curl("-X", "MLSD", f"{curl.url}/shelf/").decode().splitlines()
+    assert line.startswith("type=file;size=5;")
+    assert line.endswith("; caf\u00e9")
+
+
+def test_uploads_over_tls_are_never_short(files: Files, tmp_path: Path, uploads: int) -> None:
+    """TLS 1.3, 512 KiB each, all on one control connection."""
+    curl = Curl(files, tmp_path, "auth")
+    names = [f"many-{number}" for number in range(uploads)]
+    for number, name in enumerate(names):
+        (curl.home / name).write_bytes(DATA[number : number + 524_288])
+    curl("--tlsv1.3", "-T", "{" + ",".join(names) + "}", f"{curl.url}/")
+    assert [
+        name for name in names if (files.root / name).read_bytes() != (curl.home / name).read_bytes()
+    ] == []

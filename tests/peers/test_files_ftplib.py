@@ -5,6 +5,7 @@ from __future__ import annotations
 import ftplib
 import io
 import random
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +22,22 @@ DATA = random.Random(13).randbytes(1_048_576)
 Connect = Callable[..., ftplib.FTP]
 
 
+class Implicit(ftplib.FTP_TLS):
+    """TLS from the first byte on, which ftplib has no word for."""
+
+    @property
+    def sock(self) -> socket.socket | None:  # type: ignore[override]
+        return self._sock
+
+    @sock.setter
+    def sock(self, sock: socket.socket | None) -> None:
+        fresh = sock is not None and not isinstance(sock, ssl.SSLSocket)
+        self._sock = self.context.wrap_socket(sock, server_hostname=self.host) if sock and fresh else sock
+
+
 def connect(files: Files, way: str, encoding: str = "utf-8") -> ftplib.FTP:
     """ann, logged in."""
-    host, port = files.running.where["tcp"][1][:2]  # type: ignore[index]
+    host, port = files.running.where["tls" if way == "implicit" else "tcp"][1][:2]  # type: ignore[index]
     if way == "clear":
         ftp = ftplib.FTP(timeout=servers.PATIENCE, encoding=encoding)
         ftp.connect(host, port)
@@ -31,7 +45,8 @@ def connect(files: Files, way: str, encoding: str = "utf-8") -> ftplib.FTP:
         return ftp
     assert files.running.certificate is not None
     context = ssl.create_default_context(cafile=str(files.running.certificate.ca))
-    secure = ftplib.FTP_TLS(context=context, timeout=servers.PATIENCE, encoding=encoding)
+    kind = Implicit if way == "implicit" else ftplib.FTP_TLS
+    secure = kind(context=context, timeout=servers.PATIENCE, encoding=encoding)
     secure.connect("localhost" if host == "127.0.0.1" else host, port)
     secure.login("ann", "sesame")
     secure.prot_p()
@@ -54,7 +69,7 @@ def content(ftp: ftplib.FTP, name: str, rest: int | None = None) -> bytes:
     return b"".join(pieces)
 
 
-@pytest.fixture(params=["clear", "tls"])
+@pytest.fixture(params=["clear", "tls", "implicit"])
 def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -65,6 +80,13 @@ def test_a_file_goes_up_and_comes_down(files: Files, way: str) -> None:
         assert (files.root / "mine").read_bytes() == DATA
         assert content(ftp, "mine") == DATA
         assert ftp.size("mine") == len(DATA)
+
+
+def test_active_mode(files: Files, way: str) -> None:
+    with connected(files, way) as ftp:
+        ftp.set_pasv(False)
+        ftp.storbinary("STOR active", io.BytesIO(DATA))
+        assert content(ftp, "active") == DATA
 
 
 def test_what_was_cut_goes_on_both_ways(files: Files, way: str) -> None:
@@ -145,9 +167,8 @@ def upload_and_check(files: Files, way: str, number: int, times: int) -> int:
     return wrong
 
 
-def test_uploads_over_tls_are_never_short(files: Files, request: pytest.FixtureRequest) -> None:
-    """TLS 1.3, 512 KiB each, ten clients; 100, or as many as `pytest --uploads N` says."""
-    uploads: int = request.config.getoption("--uploads")
+def test_uploads_over_tls_are_never_short(files: Files, uploads: int) -> None:
+    """TLS 1.3, 512 KiB each, ten clients."""
     with ThreadPoolExecutor(10) as threads:
         wrong = threads.map(lambda number: upload_and_check(files, "tls", number, uploads // 10), range(10))
         assert list(wrong) == [0] * 10

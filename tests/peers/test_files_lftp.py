@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests import servers
 from tests.ftp_servers import Files, files
-from tests.peers.programs import environment, program
+from tests.peers.programs import program, run
+from tests.peers.trees import contents, grow, tree
 
 __all__ = ["files"]
 
@@ -37,7 +35,7 @@ class LFTP:
 
     def __call__(self, commands: str) -> str:
         """What it prints."""
-        words = [
+        words: list[object] = [
             program("lftp"),
             "--norc",
             "-u",
@@ -46,43 +44,13 @@ class LFTP:
             f"{self.settings}{commands}; exit",
             self.url,
         ]
-        run = subprocess.run(
-            words,
-            cwd=self.home,
-            env=environment(HOME=str(self.home)),
-            capture_output=True,
-            timeout=servers.PATIENCE,
-            check=False,
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
-        return run.stdout.decode()
+        return run(words, self.home).decode()
 
 
 @pytest.fixture(params=WAYS)
 def lftp(files: Files, tmp_path: Path, request: pytest.FixtureRequest) -> LFTP:
     (tmp_path / "home").mkdir()
     return LFTP(files, tmp_path / "home", request.param)
-
-
-def tree(top: Path) -> dict[str, tuple[bytes, int, int]]:
-    """Every file below: its bytes, when it was changed, its permissions."""
-    found = {}
-    for path in top.rglob("*"):
-        if path.is_file():
-            stat = path.stat()
-            name = str(path.relative_to(top))
-            found[name] = path.read_bytes(), int(stat.st_mtime), stat.st_mode & 0o777
-    return found
-
-
-def grow(top: Path) -> None:
-    """A few directories and files, some old, some with names of their own."""
-    for number, name in enumerate(["a", "b/c", "b/caf\u00e9", "b/d/with space", "b/d/empty", "e/'quoted'"]):
-        path = top / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"" if name.endswith("empty") else DATA[: 1000 * number + 1])
-        path.chmod(0o640 if number % 2 else 0o604)
-        os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))
 
 
 def test_a_tree_goes_up_and_comes_down(lftp: LFTP, files: Files, tmp_path: Path) -> None:
@@ -135,6 +103,7 @@ def test_a_thousand_names_are_listed(lftp: LFTP, files: Files) -> None:
         (files.root / "many" / f"{number:03}").touch()
     assert lftp("cls -1 many").split() == [f"many/{number:03}" for number in range(1000)]
     assert len(lftp("ls many").splitlines()) == 1000
+    assert len(lftp("set ftp:use-mlsd true; cls -1 many").split()) == 1000
 
 
 def test_active_mode(lftp: LFTP, files: Files) -> None:
@@ -149,3 +118,12 @@ def test_files_are_renamed_removed_and_told_of(lftp: LFTP, files: Files) -> None
     assert said.split()[0] == "5"
     assert not (files.root / "new").exists()
     assert not (files.root / "dir").exists()
+
+
+def test_uploads_over_tls_are_never_short(files: Files, tmp_path: Path, uploads: int) -> None:
+    """TLS 1.3, 512 KiB each, over three connections."""
+    (tmp_path / "up").mkdir()
+    for number in range(uploads):
+        (tmp_path / "up" / f"{number}").write_bytes(DATA[number : number + 524_288])
+    LFTP(files, tmp_path, "auth")("mirror --reverse --parallel=3 up crowd")
+    assert contents(files.root / "crowd") == contents(tmp_path / "up")
