@@ -7,7 +7,9 @@ fails as well is looked at twice.
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,10 +24,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--target", metavar="HOST:PORT", help="run the tests of echo's TCP against this server, not ours"
     )
     parser.addoption(
-        "--uploads", type=int, default=100, metavar="N", help="uploads over TLS to files (%(default)s)"
+        "--uploads",
+        type=int,
+        default=100,
+        metavar="N",
+        help="uploads over TLS to files by each client (%(default)s)",
     )
     parser.addoption(
-        "--sessions", type=int, default=50, metavar="N", help="sessions of files at once (%(default)s)"
+        "--sessions", type=int, default=500, metavar="N", help="sessions of files at once (%(default)s)"
     )
     parser.addoption(
         "--crowd",
@@ -47,6 +53,19 @@ def skip_unless_in_ci(why: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(why)
     pytest.skip(why)
+
+
+@contextmanager
+def descriptors(n: int) -> Iterator[None]:
+    """As many descriptors as this, here and in the server started within."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < n:
+        skip_unless_in_ci(f"needs {n} descriptors, the hard limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(scope="session")

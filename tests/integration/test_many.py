@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import resource
 import select
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from tests.clients import PATIENCE
-from tests.conftest import skip_unless_in_ci
+from tests.conftest import descriptors
 from tests.servers import Own
 
 MANY = 10_000
 SOURCES = 10
 """Loopback addresses to connect from: one has 28,000 ephemeral ports, some of them in TIME_WAIT."""
-
-
-@contextmanager
-def descriptors(n: int) -> Iterator[None]:
-    """As many descriptors as this, here and in the server started within."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < n:
-        skip_unless_in_ci(f"needs {n} descriptors, the hard limit is {hard}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.slow

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 import pytest
 
 from tests import servers
-from tests.ftp_servers import Files, files
+from tests.conftest import descriptors
+from tests.ftp_servers import Files, OwnFiles, files, own_files
 
-__all__ = ["files"]
+__all__ = ["files", "own_files"]
 
 DATA = random.Random(13).randbytes(1_048_576)
 Connect = Callable[..., ftplib.FTP]
@@ -174,12 +175,28 @@ def test_uploads_over_tls_are_never_short(files: Files, uploads: int) -> None:
         assert list(wrong) == [0] * 10
 
 
-def test_many_sessions_at_once_get_every_byte(files: Files, request: pytest.FixtureRequest) -> None:
-    """1 MiB each, all connected before the first of them asks; 50, or `pytest --sessions N`."""
-    (files.root / "mib").write_bytes(DATA)
+def test_many_sessions_at_once_get_every_byte(own_files: OwnFiles, request: pytest.FixtureRequest) -> None:
+    """1 MiB each, all asked for before the first is read, every other one over TLS.
+
+    500, or as many as `pytest --sessions N` says.
+    """
     sessions: int = request.config.getoption("--sessions")
-    clients = [connect(files, "clear") for _ in range(sessions)]
-    with ThreadPoolExecutor(50) as threads:
-        assert all(threads.map(lambda ftp: content(ftp, "mib") == DATA, clients))
-    for ftp in clients:
+
+    def read(ftp: ftplib.FTP, data: socket.socket) -> bool:
+        with data, data.makefile("rb") as file:
+            right = file.read() == DATA
+            if isinstance(data, ssl.SSLSocket):
+                data.unwrap()
+        ftp.voidresp()
         ftp.quit()
+        return right
+
+    with descriptors(4 * sessions + 500):
+        files = own_files(f"--limits-connections={sessions + 10}")
+        (files.root / "mib").write_bytes(DATA)
+        clients = [connect(files, ("clear", "tls")[number % 2]) for number in range(sessions)]
+        for ftp in clients:
+            ftp.voidcmd("TYPE I")
+        transfers = [ftp.transfercmd("RETR mib") for ftp in clients]
+        with ThreadPoolExecutor(50) as threads:
+            assert all(threads.map(read, clients, transfers))
