@@ -54,6 +54,21 @@ def look() -> Environment:
     )
 
 
+def words(found: Environment) -> str:
+    """In a few lines, for the terminal; the page and the file say more."""
+    pinned = (
+        "Server and generator share the only core"
+        if found.server_core is None
+        else f"Server on core {found.server_core}, generator on core {found.generator_core}"
+    )
+    loops = ", ".join(f"{name}: {loop}" for name, loop in found.loops.items())
+    return (
+        f"{pinned} of {found.cores}: {found.cpu}, {found.kernel}, {found.python}.\n"
+        f"Before it the load was {found.load_before[0]:.2f}; others of this host took "
+        f"{found.steal_seconds:.1f} s of CPU during it.\n{loops}."
+    )
+
+
 def _programs() -> dict[str, str]:
     """What the programs that are installed say of their version: `ngIRCd 26.1-IDENT+…`."""
     found = {}

@@ -98,6 +98,11 @@ class Percentiles:
     unanswered: int
     tail: Interval  # p99 of each round by itself: how far the merged one may be believed
 
+    @property
+    def starved(self) -> bool:
+        """Whether who asked beside a flood had no answer while it lasted, nor a second after it."""
+        return self.cell.measure == "fairness" and self.unanswered > 0
+
     def at(self, percentile: float) -> float | None:
         return dict(self.values).get(percentile)
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from compare.advice import advise
 from compare.between import Between
+from compare.environment import words
 from compare.findings import Findings, Line, unit
 from compare.numbers import number, spread
 from compare.results import Cell, Results
@@ -18,6 +19,7 @@ def show(results: Results, console: Console) -> None:
     """Everything worth a look; the rest is in the file and on the page."""
     findings = Findings(results)
     console.print(Text(findings.noise_words(), style="bold red" if findings.too_noisy() else "bold"))
+    console.print(Text(words(results.environment)))
     if results.interrupted:
         console.print(Text(f"Not whole: {results.interrupted}.", style="bold red"))
     for cell in results.cells:
@@ -85,7 +87,7 @@ def _latencies(findings: Findings, console: Console) -> None:
         told = [one.at(percentile) for percentile in (50.0, 90.0, 99.0, 99.9)]
         table.add_row(
             one.cell.id,
-            Text(one.name, no_wrap=True),
+            Text(f"{one.name} (starved)" if one.starved else one.name, no_wrap=True),
             number(one.rate),
             *("-" if value is None else number(value) for value in told),
             f"{one.unsent:,}, {one.late:,}, {one.unanswered:,}",

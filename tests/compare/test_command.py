@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,10 +15,7 @@ from compare.__main__ import FULL_BUDGET, main
 from compare.contenders import BARE, TABLE
 from compare.results import read
 from compare.run import Plan, expected, rotated
-
-ROOT = Path(__file__).resolve().parents[2]
-CONTENDER = Path(__file__).with_name("contender.py")
-
+from tests.compare.running import CONTENDER, ROOT, left_behind, unwrapped
 
 TINY = [
     *(sys.executable, "-m", "compare", "compare", "--quick", "--seconds", "0.05", "--rounds", "1"),
@@ -29,25 +25,6 @@ TINY = [
 
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "compare", "compare", "--seconds", "0.05", *arguments]
-
-
-def _unwrapped(text: str) -> str:
-    """Lines are as wide as the terminal: what is said may stand on two."""
-    return " ".join(text.split())
-
-
-def _left_behind(mark: str) -> list[str]:
-    """Command lines of living processes that hold `mark`."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue  # gone since it was listed
-            if mark in line:
-                found.append(line)
-    return found
 
 
 def test_a_tiny_run_end_to_end(tmp_path: Path) -> None:
@@ -67,7 +44,7 @@ def test_a_tiny_run_end_to_end(tmp_path: Path) -> None:
     assert all(one.problem == "" for one in results.rounds)
     assert results.ceilings["echo"] > 0
     assert results.environment.kernel.startswith("Linux")
-    assert "epoll twice differs by" in _unwrapped(done.stdout)
+    assert "epoll twice differs by" in unwrapped(done.stdout)
     assert path.with_suffix(".html").read_text().startswith("<!doctype html>")
 
 
@@ -84,11 +61,11 @@ def test_what_fails_is_told_and_the_rest_is_measured(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0
-    assert "echo wrong: not measured: not: echoes" in _unwrapped(done.stdout)
-    assert "echo dying: not measured: ended with status 1 before it listened" in _unwrapped(done.stdout)
+    assert "echo wrong: not measured: not: echoes" in unwrapped(done.stdout)
+    assert "echo dying: not measured: ended with status 1 before it listened" in unwrapped(done.stdout)
     (path,) = tmp_path.glob("*.json")
     assert {one.name for one in read(path).rounds} == {"epoll", "epoll again"}
-    assert _left_behind(mark) == []
+    assert left_behind(mark) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -109,13 +86,13 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path, number: signal.Signals) 
         running.send_signal(number)
         rest = running.stdout.read()
     assert running.returncode == 130
-    assert "Not whole: stopped by hand in round" in _unwrapped(rest)
+    assert "Not whole: stopped by hand in round" in unwrapped(rest)
     (path,) = tmp_path.glob("*.json")
     results = read(path)
     assert results.interrupted
     assert any(one.operations for one in results.rounds)
     assert path.with_suffix(".html").exists()
-    assert _left_behind(mark) == []
+    assert left_behind(mark) == []
 
 
 def test_the_list_says_who_can_be_compared() -> None:
@@ -140,11 +117,28 @@ def test_the_full_run_is_planned_to_end_in_time(more: list[str], minutes: int) -
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["--only", "nobody"], ["--services", "gopher"], ["--contender", "mine=run"], ["--rounds", "0"]],
+    ("arguments", "why"),
+    [
+        ("--only nobody", "--only: unknown: 'nobody' (known: "),
+        ("--services gopher", "--services: unknown: 'gopher' (known: chat, echo, files, rpc, tls, udp)"),
+        ("--services chat --only epoll", "nobody to compare: no such contender serves that"),
+        ("--contender mine=run", "--contender mine: the command does not say {port}"),
+        ("--contender mine", "--contender 'mine': expected NAME='COMMAND {port}'"),
+        ("--serves gopher", "'gopher' is not one of 'echo', 'udp', 'tls', 'rpc', 'chat', 'files'"),
+        ("--takes 0", "0 is not in the range x>=1"),
+        ("--rounds 0", "0 is not in the range x>=1"),
+        ("--rounds many", "'many' is not a valid integer"),
+        ("--seconds 0", "0.0 is not in the range 0.05<=x<=600"),
+        ("--seconds inf", "inf is not in the range 0.05<=x<=600"),
+        ("--seconds nan", "that is not a number"),
+        ("--output /dev/null", "nothing can be written to /dev/null"),
+        ("--quickly", "No such option"),
+    ],
 )
-def test_a_command_that_can_not_be_meant_is_status_2(arguments: list[str]) -> None:
-    assert CliRunner().invoke(main, ["compare", *arguments]).exit_code == 2
+def test_a_command_that_can_not_be_meant_is_told_why_and_status_2(arguments: str, why: str) -> None:
+    done = CliRunner().invoke(main, ["compare", *arguments.split()], terminal_width=200)
+    assert done.exit_code == 2
+    assert why in unwrapped(done.output)
 
 
 def test_a_bad_file_is_one_line_and_status_2(tmp_path: Path) -> None:
@@ -160,6 +154,19 @@ def test_a_bad_file_is_one_line_and_status_2(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "run.html").exists()
+
+
+def test_the_help_says_what_each_exit_status_means() -> None:
+    said = unwrapped(CliRunner().invoke(main, ["compare", "--help"]).output)
+    for status in ("0 measured", "1 nobody could be", "2 a command that", "130 stopped"):
+        assert status in said
+    assert "How often each is measured. [default: 5;" in said  # rule 2: at least five
+
+
+def test_the_quick_run_is_the_headline() -> None:
+    """Rule 0: 50 connections, 1 KiB, depth 1, half a second."""
+    cell = workloads.quick(0.5)[0]
+    assert (cell.connections, cell.size, cell.depth, cell.seconds) == (50, 1024, 1, 0.5)
 
 
 def test_everybody_comes_first_once() -> None:

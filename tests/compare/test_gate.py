@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -108,6 +109,19 @@ def test_what_the_leader_left_behind_is_killed_too(
         assert len(proc.group(server.pid)) == 2
         assert server.stop() == ""
         assert proc.group(server.pid) == []
+
+
+def test_a_server_and_its_children_stay_on_their_core(misbehaving: Callable[[str], Contender]) -> None:
+    """Rule 1."""
+    core = min(os.sched_getaffinity(0))
+    with Server(misbehaving("well"), core) as server:
+        server.start()
+        with gate.open_to(server, "") as client:
+            client.sendall(b"a")
+            assert client.recv(1) == b"a"
+            everybody = proc.tree(server.pid)
+            assert len(everybody) >= 2
+            assert all(os.sched_getaffinity(one) == {core} for one in everybody)
 
 
 def test_stopping_twice_does_nothing(start: Callable[[Contender], Server]) -> None:

@@ -14,7 +14,8 @@ import pytest
 from compare import keeping
 from compare.keeping import CannotKeep, keep, prepare
 from compare.results import Results, read
-from tests.compare.test_command import ROOT, TINY
+from tests.compare.running import ROOT
+from tests.compare.test_command import TINY
 
 
 def test_a_folder_that_can_not_be_written_to_is_one_line_before_anything_is_measured(tmp_path: Path) -> None:
