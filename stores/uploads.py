@@ -208,6 +208,8 @@ def begin(place: Place, how: How, offset: int, parts: Parts | None, fsync: bool)
         there = os.fstat(upload.fileno()).st_size
     else:
         unique = how is How.UNIQUE
+        if found is not None and not unique and not _may_rename_over(place, found):
+            raise StoreError(Problem.DENIED)
         upload = Hidden(place, _free(place) if unique else place.name, parts, unique, fsync)
         there = upload.there
     try:
@@ -225,6 +227,12 @@ def begin(place: Place, how: How, offset: int, parts: Parts | None, fsync: bool)
 def _may_write(place: Place) -> bool:
     """Whoever may write to the directory could replace any file in it; one that is read-only is to stay."""
     return os.access(place.name, os.W_OK, dir_fd=place.parent, effective_ids=True, follow_symlinks=False)
+
+
+def _may_rename_over(place: Place, found: os.stat_result) -> bool:
+    """In a directory like /tmp nobody replaces what is somebody else's: a rename would say so at the end."""
+    directory = os.fstat(place.parent)
+    return not directory.st_mode & stat.S_ISVTX or os.geteuid() in (0, found.st_uid, directory.st_uid)
 
 
 def _keep(upload: Upload, place: Place, how: How, offset: int, there: int) -> None:

@@ -273,6 +273,19 @@ def test_a_read_only_file_is_not_replaced(root: Path, uploads: Literal["rename",
     assert os.listdir(root) == ["file"]
 
 
+def test_somebody_elses_file_in_a_sticky_directory_is_refused_before_it_is_sent(
+    tree: Tree, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """rename(2): EPERM, where the directory has the sticky bit and neither it nor the file is ours."""
+    upload(tree, "file", b"one")
+    root.chmod(0o1777)
+    upload(tree, "file", b"ours")
+    monkeypatch.setattr(uploads.os, "geteuid", lambda: os.getuid() + 1)
+    assert refused(tree.open_write, ("file",), How.REPLACE) is Problem.DENIED
+    upload(tree, "new", b"two")
+    assert sorted(os.listdir(root)) == ["file", "new"]
+
+
 def test_with_fsync_a_commit_is_not_quick(root: Path) -> None:
     tree = DiskStore(str(root), fsync=True).enter("ann", ())
     assert "commit" not in tree.quick
