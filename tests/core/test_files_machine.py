@@ -22,6 +22,7 @@ from tests.core.files import Client, World
 
 CLIENTS = st.integers(0, 2)
 NAMES = st.sampled_from(["a", "b", "d", "d/a", "/d/b", "../a", ".", "x/y"])
+FILES = st.sampled_from(["a", "b", "d/a", "d/b"])
 COMMANDS = st.sampled_from(
     ["DELE {}", "RNFR {}", "RNTO {}", "MKD {}", "RMD {}", "CWD {}", "SIZE {}", "MLST {}", "TYPE A", "TYPE I",
      "REST 3", "RANG 1 2", "HASH {}", "STAT", "STAT {}", "ABOR", "NOOP", "XYZZY"]
@@ -83,6 +84,20 @@ class Machine(RuleBasedStateMachine):
         if not client.handshaking:
             client.send(*lines)
 
+    def uploading(self, at: int, name: str) -> Client | None:
+        """A client whose upload runs: one that does already, or a new one, if nothing is in its way."""
+        client = self.ready(at)
+        self.come_back(client)
+        if client.begun is None and not client.handshaking and not client.closed:
+            client.send("TYPE I", "EPSV", f"STOR {name}")
+            self.come_back(client)
+        return client if client.begun is not None and isinstance(client.transfer, Upload) else None
+
+    def come_back(self, client: Client) -> None:
+        """The calls of the client come back, until it moves a file."""
+        while client.calls and client.begun is None and not client.closed:
+            client.answer(client.calls.pop(0))
+
     @rule(at=CLIENTS, line=LEAVING)
     def leave(self, at: int, line: str) -> None:
         self.send(at, line)
@@ -116,21 +131,35 @@ class Machine(RuleBasedStateMachine):
     def begin(self, at: int, how: str, verb: str, name: str, then: list[str]) -> None:
         self.send(at, how, verb.format(name), *then)
 
-    @rule(at=CLIENTS, words=st.integers(0, 60), end=st.booleans(), cut=st.booleans())
-    def upload(self, at: int, words: int, end: bool, cut: bool) -> None:
+    @rule(at=CLIENTS, name=FILES, words=st.integers(0, 60), end=st.booleans(), cut=st.booleans())
+    def upload(self, at: int, name: str, words: int, end: bool, cut: bool) -> None:
         """Some bytes, with or without the last, which ends the file if nothing goes wrong."""
-        client = self.client(at)
-        if client.begun is None or not isinstance(client.transfer, Upload):
+        client = self.uploading(at, name)
+        if client is None:
             return
+        assert isinstance(client.transfer, Upload)
         if client.write(b"x" * words) and end and client.write(END):
             client.transfer.end()
             client.finish(Outcome.RESET if cut else Outcome.COMPLETE)
 
-    @rule(at=CLIENTS, killed=st.booleans())
-    def end_too_early(self, at: int, killed: bool) -> None:
+    @rule(at=CLIENTS, name=FILES, words=st.integers(1, 60), room=st.integers(0, 60))
+    def upload_to_a_small_disk(self, at: int, name: str, words: int, room: int) -> None:
+        """All of a file, of which not all may fit; and then there is room again."""
+        client = self.uploading(at, name)
+        if client is None:
+            return
+        assert isinstance(client.transfer, Upload)
+        self.world.store.room = room
+        if client.write(b"x" * words) and client.write(END):
+            client.transfer.end()
+            client.finish()
+        self.world.store.room = 200
+
+    @rule(at=CLIENTS, name=FILES, words=st.integers(1, 60), killed=st.booleans())
+    def end_too_early(self, at: int, name: str, words: int, killed: bool) -> None:
         """ABOR or the end of a killed client, and behind it an end of the data that looks orderly."""
-        client = self.client(at)
-        if client.begun is not None and isinstance(client.transfer, Upload):
+        client = self.uploading(at, name)
+        if client is not None and client.write(b"x" * words):
             transfer, client.begun = client.transfer, None
             if killed:
                 client.session.ended(self.world.now)
@@ -227,6 +256,19 @@ class SlowMachine(Machine):
     quick = False
     grace = 1.0
 
+    @rule(at=CLIENTS, name=FILES, words=st.integers(1, 60), killed=st.booleans())
+    def end_just_before(self, at: int, name: str, words: int, killed: bool) -> None:
+        """The data ends as if it were whole, and then there is ABOR or the end of a killed client."""
+        client = self.uploading(at, name)
+        if client is not None and client.write(b"x" * words):
+            assert isinstance(client.transfer, Upload)
+            client.transfer.end()
+            client.finish()
+            if killed:
+                client.lose()
+            else:
+                client.send("ABOR")
+
     @rule()
     def answer_all(self) -> None:
         for client in self.clients:
@@ -275,8 +317,8 @@ def descriptors(below: str) -> int:
 
 
 TestQuick = Machine.TestCase
-TestQuick.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestQuick.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestDisk = DiskMachine.TestCase
-TestDisk.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestDisk.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestSlow = SlowMachine.TestCase
-TestSlow.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+TestSlow.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
