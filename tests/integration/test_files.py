@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
+import socket
+from contextlib import suppress
 from itertools import product
 
 import pytest
@@ -13,6 +16,8 @@ from tests.ftp_client import FTP, finish
 from tests.ftp_servers import Files, Login, OwnFiles
 from tests.servers import wait_until
 
+PIDFD_GETFD = 438
+"""The number of a system call that has no other name in Python."""
 WAYS = [
     *product(["tcp", "auth", "tls"], ["PASV", "EPSV", "PORT", "EPRT"]),
     *product(["tcp6"], ["EPSV", "EPRT"]),
@@ -328,3 +333,40 @@ def test_with_fsync_226_waits_for_the_disk(own_files: OwnFiles, uploads: str) ->
             ftp.hears(226)
             ftp.hears(213)
             assert (files.root / f"tea{number}").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("verb", ["EPSV", "PORT"])
+@pytest.mark.parametrize("command", ["STOR cup", "RETR pot"])
+def test_nothing_small_waits_for_what_was_sent_before(own_files: OwnFiles, command: str, verb: str) -> None:
+    """RFC 896: what Nagle's algorithm holds back costs each small file 40 ms."""
+    files = own_files()
+    (files.root / "pot").write_bytes(bytes(20_000_000))
+    with files.login() as ftp, ftp.begin(command, verb, buffer=4096) as data:
+        if command == "STOR cup":
+            data.send(b"tea")
+        wait_until("it moves", ftp.moved)
+        for client in (ftp.control, data):
+            theirs = server_end(files.running.pid, client.sock)
+            assert theirs.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            theirs.close()
+
+
+def server_end(pid: int, ours: socket.socket) -> socket.socket:
+    """A copy of the server's socket at the other end (pidfd_getfd(2))."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        for fd in map(int, os.listdir(f"/proc/{pid}/fd")):
+            copy = ctypes.CDLL(None).syscall(PIDFD_GETFD, pidfd, fd, 0)
+            try:
+                found = socket.socket(fileno=copy)
+            except OSError:  # no socket, or closed meanwhile
+                if copy >= 0:
+                    os.close(copy)
+                continue
+            with suppress(OSError):  # a listener
+                if found.getpeername() == ours.getsockname():
+                    return found
+            found.close()
+    finally:
+        os.close(pidfd)
+    raise AssertionError("no socket of the server's is at the other end")

@@ -270,9 +270,18 @@ def test_nothing_is_left_of_clients_that_vanish(own_files: OwnFiles) -> None:
     """In every state; the descriptors are counted when the server is stopped."""
     files = own_files()
     (files.root / "tea").write_bytes(bytes(20_000_000))
+    (files.root / "sea").touch()
+    os.truncate(files.root / "sea", 1_000_000_000)
+    (files.root / "huge").mkdir()
+    for number in range(5_000):
+        (files.root / "huge" / f"{number}").touch()
 
-    def states(ftp: FTP) -> None:
+    def idles(ftp: FTP) -> None:
         pass
+
+    def is_nobody_yet(ftp: FTP) -> None:
+        ftp.does("REIN", 220)
+        ftp.does("USER ann", 331)
 
     def listens(ftp: FTP) -> None:
         ftp.passive()
@@ -291,12 +300,33 @@ def test_nothing_is_left_of_clients_that_vanish(own_files: OwnFiles) -> None:
         opened.append(ftp.begin(f"STOR x{len(opened)}"))
         opened[-1].send(bytes(100_000))
 
+    def shakes_hands(ftp: FTP) -> None:
+        opened.append(ftp.connect())
+        ftp.does("STOR x", 150)
+        opened[-1].send(b"\x16\x03\x01\x02\x00")  # the head of a ClientHello
+
+    def begins_tls(ftp: FTP) -> None:
+        if not isinstance(ftp.control, TLSClient):
+            ftp.does("AUTH TLS", 234)
+            ftp.control.send(b"\x16\x03\x01\x02\x00")
+
+    def is_listed_to(ftp: FTP) -> None:
+        opened.append(ftp.begin("MLSD huge", buffer=4096))
+        opened[-1].read(1)
+
+    def waits_for_a_checksum(ftp: FTP) -> None:
+        ftp.send("HASH sea")
+
     def has_more_to_do(ftp: FTP) -> None:
         waits(ftp)
         ftp.send("PORT 127,0,0,1,200,1", "RETR tea")
         ftp.does("STAT", 211)
 
-    for state in (states, listens, waits, connected, moves, sends, has_more_to_do):
+    states = (
+        idles, is_nobody_yet, listens, waits, connected, moves, sends, shakes_hands, begins_tls, is_listed_to,
+        waits_for_a_checksum, has_more_to_do,
+    )  # fmt: skip
+    for state in states:
         for over in ("tcp", "auth", "tls"):
             for end in (Client.reset, Client.close):
                 opened: list[Client] = []
@@ -306,4 +336,4 @@ def test_nothing_is_left_of_clients_that_vanish(own_files: OwnFiles) -> None:
                 for data in opened:
                     data.close()
     with files.login() as ftp:
-        assert ftp.names() == ["cat", "tea"]
+        assert ftp.names() == ["cat", "huge", "sea", "tea"]
