@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 
 from hdrh.histogram import HdrHistogram
 
@@ -300,7 +301,7 @@ class Findings:
                 Percentiles(
                     name=name,
                     cell=cell,
-                    rate=rounds[0].rate,
+                    rate=median(one.rate for one in rounds),
                     samples=samples,
                     values=tuple((p, float(merged.get_value_at_percentile(p))) for p in told),
                     curve=tuple((p, float(merged.get_value_at_percentile(p))) for p in curve),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from compare import certificate, chat_gate, files_gate, files_root, gate, proc, workloads
 from compare.contenders import Contender
@@ -302,14 +303,19 @@ class Run:
             gone.stop()
 
     def _pace(self, cell: Cell, name: str) -> float:
-        """A fraction of what this contender did in the first round of its service's headline cell.
+        """A fraction of this contender's ceiling: the median of its rounds so far in the headline cell.
 
-        Raises Failed where there is none.
+        The headline cell comes first in each round, so this round's is among them.  Raises Failed
+        where there is none.
         """
-        for one in self.results.rounds:
-            if one.cell == cell.service and one.name == name and one.throughput and not one.problem:
-                return one.throughput * cell.fraction
-        raise Failed("its ceiling was not measured")
+        known = [
+            one.throughput
+            for one in self.results.rounds
+            if one.cell == cell.service and one.name == name and one.throughput and not one.problem
+        ]
+        if not known:
+            raise Failed("its ceiling was not measured")
+        return median(known) * cell.fraction
 
     # -- after --------------------------------------------------------------------------
 
