@@ -208,6 +208,7 @@ def every(seconds: float) -> list[Cell]:
         Cell(id="rpc-16", service="rpc", measure="closed", depth=16, seconds=seconds),
         *_growth("rpc", (1, *GROWTH), seconds),
         Cell(id="rpc-memory", service="rpc", measure="memory", connections=1_000, rounds=2),
+        Cell(id="rpc-memory-10k", service="rpc", measure="memory", connections=10_000, rounds=2),
         Cell(id="rpc-churn", service="rpc", measure="churn", seconds=seconds),
         Cell(id="rpc-fairness", service="rpc", measure="fairness", connections=2, seconds=seconds),
         *(
@@ -225,6 +226,14 @@ def every(seconds: float) -> list[Cell]:
         _chat("chat-tags", 1, True, seconds),
         _chat("chat-32-tags", 32, True, seconds),
         Cell(id="chat-memory", service="chat", measure="memory", connections=1_000),
+        Cell(
+            id="chat-memory-10k",
+            service="chat",
+            measure="memory",
+            connections=10_000,
+            names=RELAYS,
+            rounds=2,
+        ),
         Cell(id="chat-registration", service="chat", measure="registration", seconds=seconds),
         _files("files-retr", "retr", LARGE_FILE),
         _files("files-stor", "stor", LARGE_FILE),
