@@ -148,6 +148,7 @@ def compare(
     try:
         sys.exit(_measured(plan, quick, left_out, output))
     except KeyboardInterrupt:
+        click.echo("stopped", err=True)
         sys.exit(130)
 
 

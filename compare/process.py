@@ -265,8 +265,10 @@ class Server:
         self.terminate()
         until = time.monotonic() + STOP
         while self.alive():
-            if time.monotonic() > until or hurried():
-                problem = "" if hurried() else f"did not stop within {STOP:g} s of SIGTERM"
+            if time.monotonic() > until:
+                problem = f"did not stop within {STOP:g} s of SIGTERM"
+                break
+            if hurried():
                 break
             time.sleep(0.005)
         # The leader is not reaped yet, so this number is still its group's and nobody else's.

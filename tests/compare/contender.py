@@ -28,6 +28,8 @@ def serve() -> None:
             if (how == "dies" and served > 2_000_000) or (how == "falls" and late):
                 os.kill(os.getppid(), signal.SIGKILL)
                 os._exit(3)
+            if how == "hushes" and late:
+                time.sleep(3600)
             wrong = how == "wrong" or (how == "turns" and served > 200_000)
             wrong = wrong or (how == "errs" and late)
             client.sendall(bytes(len(data)) if wrong else data)

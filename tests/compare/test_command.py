@@ -5,15 +5,17 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from compare import workloads
+from compare import __main__ as command
+from compare import environment, workloads
 from compare.__main__ import FULL_BUDGET, main
 from compare.contenders import BARE, TABLE
-from compare.results import read
+from compare.results import Results, read, write
 from compare.run import Plan, expected, rotated
 from tests.compare.running import CONTENDER, ROOT, left_behind, unwrapped
 
@@ -167,6 +169,28 @@ def test_the_quick_run_is_the_headline() -> None:
     """Rule 0: 50 connections, 1 KiB, depth 1, half a second."""
     cell = workloads.quick(0.5)[0]
     assert (cell.connections, cell.size, cell.depth, cell.seconds) == (50, 1024, 1, 0.5)
+
+
+def test_a_page_that_can_not_be_written_is_one_line_and_status_1(
+    measured: Callable[..., Results], tmp_path: Path
+) -> None:
+    write(measured(epoll=[1.0]), tmp_path / "run.json")
+    (tmp_path / "file").touch()
+    page = tmp_path / "file" / "page.html"
+    done = CliRunner().invoke(main, ["report", str(tmp_path / "run.json"), "--output", str(page)])
+    assert (done.exit_code, done.output) == (1, f"{page}: Not a directory\n")
+
+
+def test_it_says_that_it_was_stopped_before_anything_began(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(environment, "look", stopped)
+    monkeypatch.setattr(command, "raise_for_all", lambda: None)
+    done = CliRunner().invoke(main, ["compare", "--output", str(tmp_path)])
+    assert (done.exit_code, done.output) == (130, "stopped\n")
 
 
 def test_everybody_comes_first_once() -> None:
