@@ -167,12 +167,16 @@ def test_a_directory_is_listed_by_list_and_by_mlsd(curl: Curl, files: Files) -> 
 
 
 def test_uploads_over_tls_are_never_short(files: Files, tmp_path: Path, uploads: int) -> None:
-    """TLS 1.3, 512 KiB each, all on one control connection."""
+    """TLS 1.3, 512 KiB each, fifty on each control connection.
+
+    curl 7.88 now and then knows where to connect to and waits a second before it does.
+    """
     curl = Curl(files, tmp_path, "auth")
     names = [f"many-{number}" for number in range(uploads)]
     for number, name in enumerate(names):
         (curl.home / name).write_bytes(DATA[number : number + 524_288])
-    curl("--tlsv1.3", "-T", "{" + ",".join(names) + "}", f"{curl.url}/")
+    for first in range(0, uploads, 50):
+        curl("--tlsv1.3", "-T", "{" + ",".join(names[first : first + 50]) + "}", f"{curl.url}/")
     assert [
         name for name in names if (files.root / name).read_bytes() != (curl.home / name).read_bytes()
     ] == []
