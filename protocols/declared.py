@@ -57,6 +57,8 @@ def _fields(struct: inspect.StructType, above: tuple[str, ...]) -> Iterator[Fiel
 
 
 def _expected(type_: inspect.Type) -> str:
+    if isinstance(type_, inspect.Metadata):  # of what is in a list: its title says more than a pattern
+        return str((type_.extra_json_schema or {}).get("title") or _expected(type_.type))
     if isinstance(type_, (inspect.IntType, inspect.FloatType)):
         name = "int" if isinstance(type_, inspect.IntType) else "float"
         signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}

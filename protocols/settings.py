@@ -95,6 +95,7 @@ def flags(kind: type[msgspec.Struct]) -> list[Flag]:
     for field in fields(kind):
         repeated = isinstance(field.type, (inspect.ListType, inspect.VarTupleType))
         one = field.type.item_type if repeated else field.type  # type: ignore[attr-defined]
+        one = one.type if isinstance(one, inspect.Metadata) else one
         if not field.secret and type(one) in _FLAG_TYPES:
             name = _flag(field.path)
             made.append(Flag(name, field.path, _FLAG_TYPES[type(one)], field.default, field.help, repeated))

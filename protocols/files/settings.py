@@ -132,7 +132,7 @@ class FilesSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
         str, Meta(pattern="^/", description="the directory below root that anonymous sees")
     ] = "/"
     user: Annotated[
-        tuple[Annotated[str, Meta(pattern="^[^:]+:.+$")], ...],
+        tuple[Annotated[str, Meta(pattern="^[^:]+:.+$", title="NAME:PASSWORD")], ...],
         Meta(
             description="NAME:PASSWORD of somebody who may log in; everybody here can read a flag (ps)",
             extra={"private": True},
