@@ -13,8 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import servers
+
+# A machine may be loaded: how long an example takes says nothing about the code.
+settings.register_profile(
+    "untimed", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 IMPLEMENTATIONS = ("twisted", "gevent")
 

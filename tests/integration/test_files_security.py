@@ -77,6 +77,8 @@ def _refused(address: tuple[str, int]) -> bool:
         Client.connect(socket.AF_INET, address).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it was in the backlog when the port was closed: the next one is refused
     return False
 
 
