@@ -126,6 +126,8 @@ class Cell(msgspec.Struct, kw_only=True, frozen=True):
     def _chat_label(self) -> str:
         if self.measure == "memory":
             return f"{self.connections:,} idle members"
+        if self.measure == "fairness":
+            return "one member floods with PING, another pings 2,000 times a second"
         if self.measure == "registration":
             return "registrations, 8 at a time"
         lines = f"{self.depth} lines" if self.depth > 1 else "1 line"

@@ -234,6 +234,7 @@ def every(seconds: float) -> list[Cell]:
             names=RELAYS,
             rounds=2,
         ),
+        Cell(id="chat-fairness", service="chat", measure="fairness", connections=2, size=64, seconds=seconds),
         Cell(id="chat-registration", service="chat", measure="registration", seconds=seconds),
         _files("files-retr", "retr", LARGE_FILE),
         _files("files-stor", "stor", LARGE_FILE),

@@ -9,6 +9,7 @@ import sys
 import msgspec
 
 from compare.dialects import WrongAnswer
+from compare.load.chatters import pair
 from compare.load.churn import Churn
 from compare.load.closed import ClosedLoop
 from compare.load.connections import Connection, Lost, tls_context
@@ -74,6 +75,9 @@ class Worker:
             return
         members: list[Member] = []
         try:
+            if job.kind == "fairness":
+                Fairness(job, pair(job, members)).run(outcome)
+                return
             for number in range(job.connections):
                 members.append(registered(job.port, b"m%06d" % number, job.tags))
             outcome.connections = len(members)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compare.contenders import TABLE, Contender
-from compare.load import fanout, members
+from compare.load import chatters, fanout, members
 from compare.load.__main__ import Worker
 from compare.load.jobs import Job
 from compare.measure import HERE
@@ -124,3 +124,27 @@ def test_one_that_does_not_let_members_in_is_quoted(
     monkeypatch: pytest.MonkeyPatch, how: str, why: str
 ) -> None:
     assert why in _problem(how, monkeypatch)
+
+
+@pytest.mark.parametrize("contender", BARE, ids=lambda one: one.name)
+def test_a_member_pings_beside_one_who_floods(contender: Contender) -> None:
+    """The pings are counted each, and the answers to the flood are compared."""
+    with Server(contender, None) as server:
+        server.start()
+        found = Worker().do(_job(server, kind="fairness", connections=2, rate=200, seconds=0.2))
+    assert found.problem == ""
+    assert found.intended == found.samples + found.unsent == 40
+
+
+def test_a_flood_that_is_answered_wrongly_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    learn = chatters.Chatter.__init__
+
+    def wrongly(self: chatters.Chatter, member: members.Member, words: bytes) -> None:
+        learn(self, member, words)
+        self.expected = self.expected.replace(b"fff", b"ffg")
+
+    monkeypatch.setattr(chatters.Chatter, "__init__", wrongly)
+    with Server(BARE[0], None) as server:
+        server.start()
+        found = Worker().do(_job(server, kind="fairness", connections=2, rate=200, seconds=0.2))
+    assert found.problem == "the flood was answered wrongly"
