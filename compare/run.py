@@ -223,6 +223,10 @@ class Run:
         if self._refused(contender):
             return
         self.watcher.doing(f"starting everybody: {contender.service} {contender.name}")
+        self._serve(contender)
+        self.watcher.done(OVERHEAD)
+
+    def _serve(self, contender: Contender) -> None:
         server = self._server(contender)
         self.servers[contender.service, contender.name] = server
         try:
@@ -230,7 +234,6 @@ class Run:
         except Failed as error:
             self._note(f"{contender.service} {contender.name}: {error}")
             self.servers.pop((contender.service, contender.name)).stop()
-        self.watcher.done(OVERHEAD)
 
     def _refused(self, contender: Contender) -> bool:
         return any(
@@ -301,6 +304,10 @@ class Run:
                 self._note(f"{cell.id} {name}, round {number}: {gone.died()}")
             self._note(f"{cell.service} {name} is not measured any further")
             gone.stop()
+        elif round_.unanswered:
+            # What it has not worked off of this window would be charged to it in the next.
+            self.servers.pop((cell.service, name)).stop()
+            self._serve(server.contender)
 
     def _pace(self, cell: Cell, name: str) -> float:
         """A fraction of this contender's ceiling: the median of its rounds so far in the headline cell.

@@ -19,10 +19,12 @@ def serve() -> None:
             client.close()
             continue
         listener.close()
-        served = 0
+        served, quiet = 0, False
         while data := client.recv(65536):
-            if how == "starves" and served == len(data) == 1024:
-                continue  # a ping: a flood's second message has more behind it
+            # A ping is a message alone: a flood's second one has more behind it.
+            quiet = quiet or (how == "starves" and served == len(data) == 1024)
+            if quiet:
+                continue
             served += len(data)
             late = number > 30 and served > 20_000  # nobody opens as many before it is measured
             if (how == "dies" and served > 2_000_000) or (how == "falls" and late):

@@ -1,13 +1,17 @@
-"""How fast an open loop asks: fractions of what this contender did itself, in this run."""
+"""How a run goes on from one window to the next: at which pace, and with which servers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from rich.console import Console
 
-from compare.process import Failed
+from compare.contenders import Contender
+from compare.load.client import Generator
+from compare.measure import Bench
+from compare.process import Failed, Server
 from compare.progress import Lines
 from compare.results import Cell, Results
 from compare.run import Plan, Run
@@ -34,3 +38,25 @@ def test_a_round_that_failed_is_no_ceiling(measured: Callable[..., Results]) -> 
     results.rounds[1].problem = "the server closed the connection"
     with pytest.raises(Failed, match="its ceiling was not measured"):
         _run(results)._pace(CELL, "twisted")
+
+
+def test_who_starved_somebody_is_started_anew(
+    empty: Results, misbehaving: Callable[[str], Contender]
+) -> None:
+    """What it still works off is no part of the next window."""
+    cell = Cell(id="echo-fairness", service="echo", measure="fairness", connections=2, seconds=0.1)
+    with ExitStack() as stack:
+        run = Run(Plan([], [cell], 1), empty, Lines(Console(quiet=True)))
+        generator = stack.enter_context(Generator(None))
+        generator.start()
+        run.files = {}
+        run.bench = Bench(generator, None, run.files)
+        run.servers["echo", "starves"] = before = Server(misbehaving("starves"), None)
+        stack.callback(lambda: [one.stop() for one in run.servers.values()])
+        before.start()
+        run._window(cell, before, 1)
+        (round_,) = empty.rounds
+        after = run.servers["echo", "starves"]
+        assert (round_.problem, round_.unanswered > 0) == ("", True)
+        assert after.pid != before.pid
+        assert after.alive()
