@@ -304,9 +304,11 @@ class Run:
                 self._note(f"{cell.id} {name}, round {number}: {gone.died()}")
             self._note(f"{cell.service} {name} is not measured any further")
             gone.stop()
-        elif round_.unanswered:
-            # What it has not worked off of this window would be charged to it in the next.
-            self.servers.pop((cell.service, name)).stop()
+        elif cell.measure == "fairness":
+            # Whoever is slower than the flood goes on working it off, ngIRCd for minutes, on the core
+            # of whoever is measured next.
+            if problem := self.servers.pop((cell.service, name)).stop():
+                self._note(f"{cell.service} {name}: {problem}")
             self._serve(server.contender)
 
     def _pace(self, cell: Cell, name: str) -> float:
@@ -327,7 +329,8 @@ class Run:
     # -- after --------------------------------------------------------------------------
 
     def _note(self, line: str) -> None:
-        self.results.notes.append(line)
+        if line not in self.results.notes:  # in a later round it says no more
+            self.results.notes.append(line)
         self.watcher.say(line)
 
     def _put_away(self) -> None:

@@ -19,12 +19,10 @@ def serve() -> None:
             client.close()
             continue
         listener.close()
-        served, quiet = 0, False
+        served = 0
         while data := client.recv(65536):
-            # A ping is a message alone: a flood's second one has more behind it.
-            quiet = quiet or (how == "starves" and served == len(data) == 1024)
-            if quiet:
-                continue
+            if how == "starves" and served:
+                continue  # whatever comes after the first, which shows that it serves
             served += len(data)
             late = number > 30 and served > 20_000  # nobody opens as many before it is measured
             if (how == "dies" and served > 2_000_000) or (how == "falls" and late):
