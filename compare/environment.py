@@ -100,7 +100,7 @@ def _loops() -> dict[str, str]:
     """Which reactor and which loop the frameworks choose here, asked in another process."""
     questions = {
         "Twisted": "from twisted.internet import reactor; print(type(reactor).__name__)",
-        "gevent": "import gevent; print(gevent.get_hub().loop)",
+        "gevent": "from gevent.core import loop; print(loop.__module__.split('.')[1], loop().backend)",
         "asyncio": "import asyncio; print(type(asyncio.new_event_loop()).__name__)",
     }
     answers = {}

@@ -47,7 +47,7 @@ def _table(title: str, *headings: str) -> Table:
     )
     for heading in headings:
         right = heading.startswith(">")
-        names = heading in ("cell", "contender")
+        names = heading == "contender"
         table.add_column(heading.lstrip(">"), justify="right" if right else "left", no_wrap=right or names)
     return table
 
@@ -79,15 +79,18 @@ def _latencies(findings: Findings, console: Console) -> None:
         return
     table = _table(
         "Latency from the intended send, µs; and what was unsent, late, unanswered",
-        "cell",
         "contender",
-        *(">a second", ">p50", ">p90", ">p99", ">p99.9", ">amiss"),
+        *(">a second", ">p50", ">p90", ">p99", ">p99.9", "amiss"),
     )
+    cell = None
     for one in found:
+        if one.cell is not cell:
+            cell = one.cell
+            table.add_section()
+            table.add_row(Text(cell.id, style="bold"))
         told = [one.at(percentile) for percentile in (50.0, 90.0, 99.0, 99.9)]
         table.add_row(
-            one.cell.id,
-            Text(f"{one.name} (starved)" if one.starved else one.name, no_wrap=True),
+            Text(f"  {one.name} (starved)" if one.starved else f"  {one.name}"),
             number(one.rate),
             *("-" if value is None else number(value) for value in told),
             f"{one.unsent:,}, {one.late:,}, {one.unanswered:,}",

@@ -12,8 +12,8 @@ from compare.load.paced import histogram
 from compare.results import Cell, Results, Round
 
 
-def shown(results: Results) -> str:
-    console = Console(file=io.StringIO(), width=200)
+def shown(results: Results, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width)
     table.show(results, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -70,3 +70,30 @@ def test_who_starves_its_pinger_has_a_row_and_the_word(measured: Callable[..., R
     said = shown(results)
     assert "bare-gevent (starved)" in said
     assert "twisted (starved)" not in said
+
+
+def test_no_number_is_cut_off_on_80_columns(measured: Callable[..., Results]) -> None:
+    results = measured(bare_gevent=[9.0], bare_gevent_again=[9.0])
+    results.cells.append(Cell(id="echo-at-90", service="echo", measure="paced"))
+    counts = histogram()
+    for wait in (1_234_567,) * 2_000:
+        counts.record_value(wait)
+    results.rounds.append(
+        Round(
+            cell="echo-at-90",
+            name="bare-gevent",
+            number=1,
+            connections=50,
+            seconds=1.0,
+            operations=123_456,
+            samples=20_000,
+            unsent=12_345,
+            late=67_890,
+            unanswered=123_456,
+            histogram=counts.encode().decode(),
+        )
+    )
+    said = shown(results, width=80)
+    assert "…" not in said.partition("Latency")[2].partition("Ratios")[0]
+    for number in ("12,345", "67,890", "123,456"):
+        assert number in said
