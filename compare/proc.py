@@ -14,11 +14,16 @@ def tree(pid: int) -> list[int]:
     """The process and all its living descendants."""
     found = [pid]
     for one in found:
-        for task in Path(f"/proc/{one}/task").glob("*/children"):
+        try:
+            threads = os.listdir(f"/proc/{one}/task")
+        except OSError:
+            continue  # it has just gone
+        for thread in threads:
             try:
-                found += [int(child) for child in task.read_text().split()]
+                children = Path(f"/proc/{one}/task/{thread}/children").read_text()
             except OSError:
-                pass  # that thread, or the whole process, has just gone
+                continue  # it has just ended
+            found += [int(child) for child in children.split()]
     return found
 
 

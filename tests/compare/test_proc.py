@@ -47,6 +47,7 @@ def _spent(code: str) -> float:
 def test_one_that_is_gone_has_spent_nothing() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
+    assert proc.tree(child.pid) == [child.pid]
     assert proc.cpu_clock(child.pid) == 0.0
     assert proc.pss(child.pid) == 0
 
