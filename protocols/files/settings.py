@@ -155,3 +155,7 @@ class FilesSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     users: Annotated[
         dict[str, FilesUser], Meta(description="who may log in, by name", extra={"secret": True})
     ] = {}  # noqa: RUF012  msgspec copies it
+
+    def __post_init__(self) -> None:
+        if self.write and not self.user:
+            raise Unfit("write", "a user beside it, since anonymous only reads")

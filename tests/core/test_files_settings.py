@@ -99,6 +99,7 @@ def test_the_defaults_are_safe() -> None:
         ("[files.passive.masquerade_map]\nx='y'", "passive.masquerade_map.x: expected str matching"),
         ("[files.passive.masquerade_map]\n'1.2.3.4'=3", 'passive.masquerade_map."1.2.3.4": expected str'),
         ("[files]\nuser=['bob']", "user: expected list of NAME:PASSWORD"),
+        ("[files]\nwrite=true", "write: expected a user beside it, since anonymous only reads, got true"),
         ("[files.tls]\nminimum='1.1'", 'tls.minimum: expected one of "1.2", "1.3", got "1.1"'),
         ("[files]\nanonymous='read'", 'anonymous: expected one of "", "off", "read-only", got "read"'),
         ("[files.limits]\nlogin_attempts=0", "limits.login_attempts: expected int >= 1, got 0"),
