@@ -112,9 +112,7 @@ class Mover:
             for watcher in self._watchers:
                 watcher.close()
             if self._tls is not None:
-                # OpenSSL forgets a session when a connection ends without our close_notify: one that was cut
-                # would be the last that may resume it.  It is made, and not sent.
-                self._tls.close()
+                self._tls.keep_session()
             if not isinstance(self._via, Connect):
                 self._via[1].close()
         self._ending = True

@@ -163,6 +163,14 @@ class TLS:
                 pass
         return self._outgoing.read()
 
+    def keep_session(self) -> None:
+        """Let later connections resume this one's session, however it ended.
+
+        OpenSSL forgets a session when a connection ends without our close_notify, and one that was cut
+        would be the last that may resume it.  So it is made, and not sent.
+        """
+        self.close()
+
     def facts(self) -> str:
         """The version and the cipher suite: "TLSv1.3 TLS_AES_256_GCM_SHA384"."""
         cipher = self._tls.cipher()

@@ -193,9 +193,7 @@ class Mover:
             self._via.close()
         if self._connection is not None:
             if self._connection.tls is not None:
-                # OpenSSL forgets a session when a connection ends without our close_notify: one that was cut
-                # would be the last that may resume it.  It is made, and not sent.
-                self._connection.tls.close()
+                self._connection.tls.keep_session()
             if outcome in CUT:
                 self._connection.transport.abortConnection()
             elif outcome is Outcome.COMPLETE and self._transfer.outgoing:

@@ -35,12 +35,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The client is who it says: this account.  `multiclient` is the account's own setting,
-    `created` is when it was made."""
+    """The client is who it says: this account."""
 
-    account: str
-    multiclient: bool | None = None
-    created: float = 0.0
+    account: Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +81,7 @@ class Plain:
         return Ask(self._accounts.verify, (authcid, password))
 
     def answered(self, result: Any) -> Step:
-        return (
-            Success(result.name, result.multiclient, result.created)
-            if isinstance(result, Account)
-            else FAILURE
-        )
+        return Success(result) if isinstance(result, Account) else FAILURE
 
 
 class Scram:
@@ -164,7 +157,8 @@ class Scram:
     def _acknowledged(self, data: bytes) -> Step:
         if data or self._keys is None:
             return FAILURE
-        return Success(self._keys.account, self._keys.multiclient, self._keys.created)
+        keys = self._keys
+        return Success(Account(keys.account, keys.created, multiclient=keys.multiclient))
 
     def _nothing(self, data: bytes) -> Step:
         return FAILURE

@@ -8,7 +8,7 @@ import hmac
 
 import pytest
 
-from protocols.chat.accounts import Keys, Unavailable, make_keys
+from protocols.chat.accounts import Account, Keys, Unavailable, make_keys
 from protocols.chat.sasl import FAILURE, Ask, Challenge, Plain, Scram, Success
 from protocols.passwords import verify
 from tests.core.chat import Client, World, make_accounts
@@ -175,7 +175,7 @@ def test_the_example_of_rfc_7677() -> None:
     assert ask.arguments == ("user",)
     assert exchange.answered(KEYS) == Challenge(SERVER_FIRST)
     assert exchange.step(FINAL) == Challenge(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")
-    assert exchange.step(b"") == Success("user")
+    assert exchange.step(b"") == Success(Account("user"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
-from protocols.chat.accounts import Account
 from protocols.chat.caps import STANDARD_REPLIES
 from protocols.chat.commands.accounts import LATER, WRONG, judged, log_in, log_trouble
 from protocols.chat.message import Message
@@ -108,7 +107,7 @@ def _next(session: ChatSession, exchange: Exchange, step: Step, now: float) -> N
 def _over(session: ChatSession, step: Step) -> None:
     if not isinstance(step, Success):
         session.reply(ERR_SASLFAIL)
-    elif log_in(session, Account(step.account, step.created, multiclient=step.multiclient)):
+    elif log_in(session, step.account):
         session.reply(RPL_SASLSUCCESS)
 
 
