@@ -111,11 +111,6 @@ def many_files(cells: Iterable[Cell]) -> int:
     return ftp.MANY_FILES if any(one.service == "files" and one.measure == "fairness" for one in cells) else 0
 
 
-def full(seconds: float, descriptors: int) -> list[Cell]:
-    """Every cell, with windows of so many seconds, that the limit of descriptors allows."""
-    return within(every(seconds), descriptors)[0]
-
-
 def within(cells: Iterable[Cell], descriptors: int) -> tuple[list[Cell], list[str]]:
     """The cells that the limit of descriptors allows; and of each other one, why it is left out."""
     allowed, left_out = [], []
@@ -149,6 +144,7 @@ def _growth(
 
 
 def every(seconds: float) -> list[Cell]:
+    """Every cell, with windows of so many seconds."""
     return [
         Cell(id="echo", service="echo", measure="closed", seconds=seconds),
         *(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from stores.database import Database
 from stores.history import SqlHistory
 from stores.lasting import SqlKeeper
 from tests.core.chat import CHEAP
+from tests.databases import locked
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -141,14 +141,11 @@ def test_a_locked_file_takes_nothing_new_and_is_read_all_the_same(
     database = Database(str(tmp_path / "chat.db"), MIGRATIONS)
     accounts = SqlAccounts(database, CHEAP)
     accounts.register("ann", "sesame", "", 0.0, 4096)
-    other = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    SqlKeeper(database).drop(AccountMetadata("ann", {}))
-    with pytest.raises(Unavailable, match="locked"):
-        accounts.register("bob", "sesame", "", 0.0, 4096)
-    assert accounts.verify("ann", "sesame") is not None
-    other.execute("ROLLBACK")
-    other.close()
+    with locked(tmp_path / "chat.db"):
+        SqlKeeper(database).drop(AccountMetadata("ann", {}))
+        with pytest.raises(Unavailable, match="locked"):
+            accounts.register("bob", "sesame", "", 0.0, 4096)
+        assert accounts.verify("ann", "sesame") is not None
     assert accounts.register("bob", "sesame", "", 0.0, 4096) is not None
     database.close()
 
@@ -161,19 +158,16 @@ def test_while_the_file_is_locked_only_so_many_threads_wait_for_it(
     database = Database(str(tmp_path / "chat.db"), MIGRATIONS)
     accounts = SqlAccounts(database, CHEAP)
     accounts.register("ann", "sesame", "", 0.0, 4096)
-    other = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    waiting = threading.Thread(target=accounts.remove, args=("ann",))
-    waiting.start()
-    while database._awaited or not database._writing:
-        pass
-    with pytest.raises(Unavailable, match="too many"):
-        accounts.set_multiclient("ann", True)
-    other.execute("ROLLBACK")
+    with locked(tmp_path / "chat.db"):
+        waiting = threading.Thread(target=accounts.remove, args=("ann",))
+        waiting.start()
+        while database._awaited or not database._writing:
+            pass
+        with pytest.raises(Unavailable, match="too many"):
+            accounts.set_multiclient("ann", True)
     waiting.join()
     assert not accounts.set_multiclient("ann", True)
     database.close()
-    other.close()
 
 
 def test_a_full_disk_takes_nothing_new(tmp_path: Path) -> None:

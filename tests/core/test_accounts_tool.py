@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from stores.accounts import SqlAccounts
 from stores.chat import MIGRATIONS
 from stores.database import Database
 from tests.core.chat import CHEAP
+from tests.databases import locked
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = [sys.executable, "-m", "stores.accounts"]
@@ -100,11 +100,9 @@ def test_what_is_no_database_is_one_line(tmp_path: Path) -> None:
 
 def test_a_database_that_stays_locked_is_one_line(file: Path) -> None:
     tool(file, "add", "ann", said="opensesame")
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    status, _, err = tool(file, "remove", "ann")
-    assert (status, err) == (1, f"error: cannot open the database {file}: database is locked\n")
-    other.close()
+    with locked(file):
+        status, _, err = tool(file, "remove", "ann")
+        assert (status, err) == (1, f"error: cannot open the database {file}: database is locked\n")
 
 
 def test_it_works_beside_somebody_who_has_the_file_open(file: Path) -> None:

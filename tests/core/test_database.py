@@ -13,6 +13,7 @@ import pytest
 
 from protocols.listen import CannotStart
 from stores.database import Change, Database
+from tests.databases import locked
 
 TABLE = ("CREATE TABLE word (word TEXT PRIMARY KEY)",)
 
@@ -165,24 +166,21 @@ def test_a_locked_file_fails_who_waits_and_keeps_what_does_not(
     monkeypatch.setattr("stores.database.RETRY", 0.01)
     file = str(tmp_path / "some.db")
     database = Database(file, TABLE)
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    kept = Gathered(add("kept"))
-    database.soon(kept)
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
-        database.write(add("refused"))
-    for _ in range(3):
-        with pytest.raises(sqlite3.OperationalError, match=r"not written yet: .*locked"):
-            words(database)
-    assert kept.done == []
-    other.execute("ROLLBACK")
+    with locked(file):
+        kept = Gathered(add("kept"))
+        database.soon(kept)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            database.write(add("refused"))
+        for _ in range(3):
+            with pytest.raises(sqlite3.OperationalError, match=r"not written yet: .*locked"):
+                words(database)
+        assert kept.done == []
     monkeypatch.setattr("stores.database.BUSY", 30)
     assert words(database) == ["kept"]
     assert len(kept.done) == 1
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
     assert "database is locked" in caplog.text
     assert "written again" in caplog.text
-    other.close()
     database.close()
 
 
@@ -196,17 +194,14 @@ def test_once_the_file_is_locked_nobody_waits_long(tmp_path: Path, monkeypatch: 
     database._writer.set_trace_callback(
         lambda said: patience.append(said.rpartition(" ")[2]) if "busy_timeout" in said else None
     )
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    for _ in range(3):
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            database.write(add("refused"))
-    other.execute("ROLLBACK")
+    with locked(file):
+        for _ in range(3):
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                database.write(add("refused"))
     database.write(add("taken"))
     database.write(add("too"))
     assert patience[:3] == ["50", "10", "10"]
     assert patience[-1] == "50"
-    other.close()
     database.close()
 
 

@@ -20,6 +20,7 @@ from stores.history import SqlHistory
 from stores.lasting import SqlKeeper
 from stores.remembering import AT_ONCE
 from tests.core.history import START, ask, fill, said
+from tests.databases import locked
 
 
 def test_what_was_told_and_marked_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -110,13 +111,10 @@ def test_a_locked_file_loses_nothing_up_to_a_limit(
     database = Database(file, MIGRATIONS)
     monkeypatch.setattr("stores.remembering.MOST_WAITING", 50)
     history = SqlHistory(database, ChatHistory(channel_messages=100_000))
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    fill(history, range(60))
-    with pytest.raises(sqlite3.OperationalError, match="not written yet"):
-        ask(history, "LATEST")
-    other.execute("ROLLBACK")
-    other.close()
+    with locked(file):
+        fill(history, range(60))
+        with pytest.raises(sqlite3.OperationalError, match="not written yet"):
+            ask(history, "LATEST")
     monkeypatch.setattr("stores.database.BUSY", 30)
     with caplog.at_level(logging.WARNING):
         assert ask(history, "LATEST", limit=100) == list(range(10, 60))
@@ -133,15 +131,12 @@ def test_history_goes_on_after_a_lock_however_much_else_was_to_be_written(
     file = str(tmp_path / "chat.db")
     database = Database(file, MIGRATIONS)
     history, keeper = SqlHistory(database, ChatHistory()), SqlKeeper(database)
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    fill(history, range(3))
-    for number in range(11_000):
-        keeper.save(AccountMetadata(f"account{number}", {"a": "b"}))
-    with pytest.raises(sqlite3.OperationalError, match="not written yet"):
-        ask(history, "LATEST")
-    other.execute("ROLLBACK")
-    other.close()
+    with locked(file):
+        fill(history, range(3))
+        for number in range(11_000):
+            keeper.save(AccountMetadata(f"account{number}", {"a": "b"}))
+        with pytest.raises(sqlite3.OperationalError, match="not written yet"):
+            ask(history, "LATEST")
     monkeypatch.setattr("stores.database.BUSY", 30)
     fill(history, range(3, 5))
     assert ask(history, "LATEST") == [0, 1, 2, 3, 4]

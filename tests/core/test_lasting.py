@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -16,6 +15,7 @@ from stores.accounts import SqlAccounts
 from stores.chat import MIGRATIONS
 from stores.database import Database
 from stores.lasting import SqlKeeper
+from tests.databases import locked
 
 TEA = LastingChannel(
     "#Tea", "ann", 2.0, 1.0, "green, 緑茶", "ann!a@h", 3.0, ("n", "t"), "key", 7,
@@ -79,17 +79,14 @@ def test_however_much_changes_while_the_file_is_locked_the_last_word_holds(
     keeper.save(channel("#first"))
     keeper.save(channel("#gone"))
     keeper.settle()
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    keeper.save(channel("#first", "said first"))
-    keeper.drop(channel("#gone"))
-    for number in range(20_000):
-        keeper.save(channel("#busy", str(number)))
-        if not number % 5_000:
-            with pytest.raises(Unavailable, match="locked"):
-                keeper.settle()
-    other.execute("ROLLBACK")
-    other.close()
+    with locked(file):
+        keeper.save(channel("#first", "said first"))
+        keeper.drop(channel("#gone"))
+        for number in range(20_000):
+            keeper.save(channel("#busy", str(number)))
+            if not number % 5_000:
+                with pytest.raises(Unavailable, match="locked"):
+                    keeper.settle()
     keeper.settle()
     assert keeper.everything() == [channel("#first", "said first"), channel("#busy", "19999")]
     database.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chat_clients import Irc
+from tests.databases import locked
 from tests.servers import Own, Running
 
 
@@ -103,17 +103,14 @@ def test_a_locked_database_costs_only_those_who_need_it(own: Own, file: Path, cl
     waiting = [meet(running, clients, f"dora{number}") for number in range(20)]
     fay, gus = meet(running, clients, "fay").join("#tea"), meet(running, clients, "gus").join("#tea")
     fay.lines()
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    for client in waiting:
-        client.send("REGISTER * * opensesame")
-    assert log_in(meet(running, clients), "emil", "opensesame") == "903"
-    gus.send("PRIVMSG #tea :nothing noticed").lines()
-    assert fay.lines()[-1].endswith(" PRIVMSG #tea :nothing noticed")
-    for client in waiting:
-        assert " FAIL REGISTER TEMPORARILY_UNAVAILABLE " in client.read()
-    other.execute("ROLLBACK")
-    other.close()
+    with locked(file):
+        for client in waiting:
+            client.send("REGISTER * * opensesame")
+        assert log_in(meet(running, clients), "emil", "opensesame") == "903"
+        gus.send("PRIVMSG #tea :nothing noticed").lines()
+        assert fay.lines()[-1].endswith(" PRIVMSG #tea :nothing noticed")
+        for client in waiting:
+            assert " FAIL REGISTER TEMPORARILY_UNAVAILABLE " in client.read()
     assert " REGISTER SUCCESS dora0 " in waiting[0].send("REGISTER * * opensesame").read()
     waiting[0].lines()
     running.wait_for("accounts can't be reached: database is locked")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from tests.chat_clients import Irc, Meet, Serve
+from tests.databases import locked
 
 CAPS = ("batch", "message-tags", "echo-message", "draft/chathistory", "draft/message-redaction")
 FAILED = " FAIL CHATHISTORY MESSAGE_ERROR LATEST #tea "
@@ -95,17 +95,14 @@ def test_a_locked_file_is_told_to_who_asks_and_loses_nothing(
     running = serve(settings(tmp_path / "chat.db"))
     ann, bob = meet("ann", *CAPS, at=running).join("#tea"), meet("bob", at=running).join("#tea")
     ann.lines()
-    other = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    bob.send("PRIVMSG #tea :while it is locked").lines()
-    ann.lines()
-    ann.send("CHATHISTORY LATEST #tea * 50")
-    cyd = meet("cyd", at=running).join("#tea")
-    bob.send("PRIVMSG #tea :nobody waits").lines()
-    assert cyd.lines()[-1].endswith(" PRIVMSG #tea :nobody waits")
-    assert FAILED in ann.until(":Messages could not be retrieved")[-1]
-    other.execute("ROLLBACK")
-    other.close()
+    with locked(tmp_path / "chat.db"):
+        bob.send("PRIVMSG #tea :while it is locked").lines()
+        ann.lines()
+        ann.send("CHATHISTORY LATEST #tea * 50")
+        cyd = meet("cyd", at=running).join("#tea")
+        bob.send("PRIVMSG #tea :nobody waits").lines()
+        assert cyd.lines()[-1].endswith(" PRIVMSG #tea :nobody waits")
+        assert FAILED in ann.until(":Messages could not be retrieved")[-1]
     said = [words.rpartition(":")[2] for _, words in told(ask(ann))]
     assert said == ["while it is locked", "nobody waits"]
 

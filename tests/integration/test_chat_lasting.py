@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 from tests.chat_clients import Meet, Serve
+from tests.databases import locked
 
 
 def test_a_registered_channel_is_there_after_kill_9(serve: Serve, meet: Meet, tmp_path: Path) -> None:
@@ -75,15 +75,12 @@ def test_a_locked_database_costs_only_a_warning(serve: Serve, meet: Meet, tmp_pa
     first = serve(settings)
     ann = meet("ann", at=first).send("NS REGISTER opensesame").join("#tea").join("#two")
     bob = meet("bob", at=first).join("#tea")
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    ann.send("CS REGISTER #tea")
-    assert bob.until(":ChanServ MODE #tea +q ann")
-    assert not any("nothing" in line for line in bob.send("PRIVMSG #tea :nothing noticed").lines())
-    said = ann.until("until it is, a restart of the server undoes it.")
-    assert any(line.endswith(" :#tea is registered to ann.") for line in said)
-    other.execute("ROLLBACK")
-    other.close()
+    with locked(file):
+        ann.send("CS REGISTER #tea")
+        assert bob.until(":ChanServ MODE #tea +q ann")
+        assert not any("nothing" in line for line in bob.send("PRIVMSG #tea :nothing noticed").lines())
+        said = ann.until("until it is, a restart of the server undoes it.")
+        assert any(line.endswith(" :#tea is registered to ann.") for line in said)
     ann.send("CS REGISTER #two").until(" :#two is registered to ann.")
     ann.lines()
     first.kill()
