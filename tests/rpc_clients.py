@@ -58,7 +58,7 @@ class Peer:
         assert "result" in message, message
         return message["result"]
 
-    def failure(self, ident: int | None) -> dict[str, Any]:
+    def failure(self, ident: int | str | None) -> dict[str, Any]:
         """The next message, which is this call's error."""
         message = self.read()
         assert message.get("id", ...) == ident, message

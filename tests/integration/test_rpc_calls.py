@@ -127,7 +127,8 @@ def test_calls_beyond_the_servers_count_wait_and_take_turns(own_rpc: OwnRPC, gat
     def begun() -> list[int]:
         return [watcher.call("counts", f"{gate} {which}")["begun"] for which in ("a", "b", "c", "modest")]
 
-    many = [greedy.ask("hold", f"{gate} {which}") for which in ("a", "b", "c")]
+    many = ["a", "b", "c"]
+    greedy.send(*(request("hold", f"{gate} {which}", id=which) for which in many))
     watcher.until_counted(f"{gate} a", now=1)
     one = modest.ask("hold", f"{gate} modest")
     modest.call("add", 1, 2)  # so that it stands in line by now
@@ -182,7 +183,9 @@ def test_places_of_a_lost_connection_go_to_those_who_wait(own_rpc: OwnRPC, gate:
 def test_a_call_has_its_time_waiting_included(own_rpc: OwnRPC, gate: str, method: str) -> None:
     peer = Peer(own_rpc("--limits-call-seconds=0.3", "--limits-in-flight=1").connect())
     begin = time.monotonic()
-    held = [peer.ask(method, gate) for _ in range(3)]
+    held = ["a", "b", "c"]
+    # Read at once, they are due at once; else the second ran for what it has more than the first.
+    peer.send(*(request(method, gate, id=ident) for ident in held))
     for ident in held:
         data = {"seconds": 0.3}
         assert peer.failure(ident) == {"code": -32002, "message": "Timed out", "data": data}
