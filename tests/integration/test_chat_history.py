@@ -111,9 +111,12 @@ def test_a_broken_file_is_told_to_who_asks(serve: Serve, meet: Meet, tmp_path: P
     file = tmp_path / "chat.db"
     serve(settings(file)).stop()
     running = serve(settings(file))
-    ann, bob = meet("ann", *CAPS, at=running).join("#tea"), meet("bob", at=running).join("#tea")
-    ann.lines()
+    ann, bob = meet("ann", *CAPS, at=running), meet("bob", at=running)
+    # Before there is anything to keep: pages that are in the log by now would be read from there.
     file.write_bytes(b"this was a database once, and now it is something else" * 1000)
+    ann.join("#tea")
+    bob.join("#tea")
+    ann.lines()
     bob.send("PRIVMSG #tea :goes on").lines()
     assert ann.lines()[-1].endswith(" PRIVMSG #tea :goes on")
     ann.send("CHATHISTORY LATEST #tea * 50")
