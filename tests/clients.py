@@ -11,6 +11,7 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -263,37 +264,51 @@ class Flood(threading.Thread):
     What it sends and reads in a thread of its own never waits for the test.  A context manager.
     """
 
-    def __init__(self, client: Client, data: bytes, most: int) -> None:
+    def __init__(self, client: Client, data: bytes, most: int = 2**32) -> None:
         super().__init__(daemon=True)
         self.client = client
-        self.data = data
-        self.most = most  # bytes to send at most
-        self.sent = 0
-        self.over = threading.Event()  # told, or everything is sent
+        self.data = data  # none: it only reads
+        self.most = most  # bytes to move at most: a server that never lets others in must not fill a disk
+        self.moved = 0  # bytes, there and back
+        self.over = threading.Event()  # told, or everything is moved
         self.error: BaseException | None = None
 
     def run(self) -> None:
+        sock = self.client.sock
         try:
             pending = memoryview(b"")
             while pending or not self.over.is_set():
                 if not pending:
                     pending = memoryview(self.client.wrapped(self.data))
-                    self.sent += len(self.data)
-                    if self.sent >= self.most:
-                        self.over.set()
-                readable, _, _ = select.select([self.client.sock], [self.client.sock], [], PATIENCE)
+                readable, _, _ = select.select([sock], [sock] if pending else [], [], PATIENCE)
                 if readable:
                     self.client._more()
+                    self.moved += len(self.client._read)
                     self.client._read.clear()
-                self.client.sock.setblocking(False)
+                sock.setblocking(False)
                 try:
-                    pending = pending[self.client.sock.send(pending[:CHUNK]) :]
+                    sent = sock.send(pending[:CHUNK])
+                    pending = pending[sent:]
+                    self.moved += sent
                 except BlockingIOError:
                     pass
-                self.client.sock.settimeout(PATIENCE)
+                sock.settimeout(PATIENCE)
+                if self.moved >= self.most:
+                    self.over.set()
         except BaseException as error:
             self.error = error
             self.over.set()
+
+    def share(self, ask: Callable[[], object], times: int) -> float:
+        """Ask this so often: the bytes that the flood moved for one answer, on average.
+
+        Of a server that gives turns, some pieces; of one that does not, whatever moved until the
+        flood paused, which may be once in many answers.
+        """
+        before = self.moved
+        for _ in range(times):
+            ask()
+        return (self.moved - before) / times
 
     def __enter__(self) -> Flood:
         self.start()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients import Client, TLSClient
+from tests.clients import Client, Flood, TLSClient
 from tests.ftp_client import FTP, finish
 from tests.ftp_servers import USERS, OwnFiles
 from tests.servers import Authority, wait_until
@@ -240,30 +240,18 @@ def transfer_at_once(files: object, sessions: int, size: int) -> None:
     assert not wrong
 
 
-def test_one_client_that_takes_everything_does_not_starve_the_others(own_files: OwnFiles) -> None:
+@pytest.mark.parametrize(("command", "data"), [("RETR big", b""), ("STOR copy", bytes(262_144))])
+def test_one_client_that_takes_everything_does_not_starve_the_others(
+    own_files: OwnFiles, command: str, data: bytes
+) -> None:
     """After each piece the others have their turn, whatever the transfer could still move."""
     files = own_files()
-    (files.root / "big").write_bytes(bytes(50_000_000))
+    (files.root / "big").touch()
+    os.truncate(files.root / "big", 2**40)
     with files.login() as ftp, files.login() as other:
-        for command, over in (("RETR big", False), ("STOR copy", True)):
-            with ftp.begin(command) as data:
-                answered = 0
-                thread = threading.Thread(target=_move, args=(data, over))
-                thread.start()
-                while thread.is_alive():
-                    other.does("NOOP", 200)
-                    answered += 1
-                thread.join()
-            ftp.hears(226)
-            assert answered >= 5
-
-
-def _move(data: Client, up: bool) -> None:
-    if up:
-        data.send(bytes(50_000_000))
-        data.half_close()
-    while not up and data._more():
-        data._read.clear()
+        with ftp.begin(command) as moved, Flood(moved, data) as flood:
+            assert flood.share(lambda: other.does("NOOP", 200), times=100) < 8 * 2**20
+        ftp.hears(426 if command == "RETR big" else 226)
 
 
 def test_nothing_is_left_of_clients_that_vanish(own_files: OwnFiles) -> None:
