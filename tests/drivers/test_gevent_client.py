@@ -166,10 +166,10 @@ def test_a_function_may_call_the_client(rpc: Running) -> None:
 # -- time and cancellation -----------------------------------------------------------------
 
 
-def until_cancelled(client: RPCClient, gate: str, times: int = 1) -> None:
-    """Ask until the server has cancelled so many calls at this gate."""
+def until_counted(client: RPCClient, gate: str, **expected: int) -> None:
+    """Ask until this has been counted at the gate."""
     with gevent.Timeout(PATIENCE):
-        while client.call("counts", [gate])["cancelled"] < times:
+        while not expected.items() <= client.call("counts", [gate]).items():
             pass
 
 
@@ -183,7 +183,7 @@ def test_a_call_without_an_answer_in_time_fails_and_the_server_is_told(rpc: Runn
         outcomes = client.batch([("hold", [gate]), ("add", [1, 2])], timeout=0.1)
         assert [type(one) for one in outcomes] == [TimedOut, TimedOut]  # a batch's answer is one
         client.timeout = PATIENCE
-        until_cancelled(client, gate, 2)
+        until_counted(client, gate, now=0)  # a call that came with its end never began
 
 
 @greenlets
@@ -191,11 +191,9 @@ def test_a_killed_greenlets_calls_are_cancelled(rpc: Running, gate: str) -> None
     with RPCClient(where(rpc, "tcp")) as client:
         one = gevent.spawn(client.call, "hold", [gate])
         several = gevent.spawn(client.batch, [("hold", [gate]), ("hold", [gate])])
-        with gevent.Timeout(PATIENCE):
-            while client.call("counts", [gate])["now"] < 3:
-                pass
+        until_counted(client, gate, now=3)
         gevent.killall([one, several])
-        until_cancelled(client, gate, 3)
+        until_counted(client, gate, now=0, cancelled=3)
         assert client._answers == {}
         assert client.call("add", [1, 2]) == 3
 
@@ -206,4 +204,4 @@ def test_a_gevent_timeout_round_a_call_cancels_it(rpc: Running, gate: str) -> No
         with pytest.raises(gevent.Timeout) as raised, gevent.Timeout(0.1) as timeout:
             client.call("hold", [gate])
         assert raised.value is timeout
-        until_cancelled(client, gate)
+        until_counted(client, gate, now=0)

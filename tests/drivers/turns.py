@@ -35,6 +35,6 @@ async def until_counted(client: RPCClient, gate: str, **expected: int) -> None:
     """Ask until this has been counted at the gate."""
     for _ in range(100_000):
         counts = await client.call("counts", [gate])
-        if all(counts[name] >= number for name, number in expected.items()):
+        if all(counts[name] == number for name, number in expected.items()):
             return
     raise AssertionError(f"{gate}: {counts}, not {expected}")
