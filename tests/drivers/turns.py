@@ -32,8 +32,8 @@ async def until(what: str, holds: Callable[[], object]) -> None:
 
 
 async def until_counted(client: RPCClient, gate: str, **expected: int) -> None:
-    """Ask until this has been counted at the gate."""
-    for _ in range(100_000):
+    """Ask until this has been counted at the gate: each answer is a turn of the server's."""
+    for _ in range(1000):
         counts = await client.call("counts", [gate])
         if all(counts[name] == number for name, number in expected.items()):
             return
