@@ -12,7 +12,8 @@ int main(int argc, char **argv) {
     char data[65536];
     setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (bind(listener, (struct sockaddr *)&here, sizeof here) || listen(listener, 1024)) return 1;
-    for (epoll_ctl(loop, EPOLL_CTL_ADD, listener, &event); epoll_wait(loop, &event, 1, -1) > 0;) {
+    for (epoll_ctl(loop, EPOLL_CTL_ADD, listener, &event);;) {
+        if (epoll_wait(loop, &event, 1, -1) < 1) continue; /* it was stopped, and goes on */
         if (event.data.fd == listener) {
             event.data.fd = accept(listener, 0, 0);
             epoll_ctl(loop, EPOLL_CTL_ADD, event.data.fd, &event);
@@ -21,5 +22,4 @@ int main(int argc, char **argv) {
             if (size <= 0 || write(event.data.fd, data, size) < size) close(event.data.fd);
         }
     }
-    return 0;
 }
