@@ -144,9 +144,10 @@ class Answering(Session):
 
     # -- what commands ask for ---------------------------------------------------------
 
-    def need(self, permission: str) -> None:
+    def need(self, permission: str, command: str) -> None:
         """Raises Refusal unless the user may do this."""
         if self.user is None or permission not in self.user.permissions:
+            self.warn(f"{self.who} may not {printable(command)}")
             raise refusal(Problem.DENIED)
 
     def path(self, argument: str) -> Path:
@@ -155,6 +156,11 @@ class Answering(Session):
         if len(shown(path)) > PATH:
             raise refusal(Problem.BAD_NAME)
         return path
+
+    @property
+    def who(self) -> str:
+        """The user's name, for the log."""
+        return printable(self.user.name) if self.user is not None else "-"
 
     def warn(self, what: str) -> None:
         """Something was refused for security: a line on the log."""

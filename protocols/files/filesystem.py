@@ -119,7 +119,7 @@ def mdtm(session: FilesSession, argument: str, now: float) -> None:
     value, _, path = argument.partition(" ")
     when = parse_time(value)
     if when is not None and path:
-        session.need("mtime")
+        session.need("mtime", f"MDTM {argument}")
         _set_time(session, when, path, f"File modification time set: {time_value(when)}", now)
         return
 
@@ -144,7 +144,7 @@ def _set_time(session: FilesSession, when: float, path: str, said: str, now: flo
 
 def chmod(session: FilesSession, argument: str, now: float) -> None:
     """SITE CHMOD mode path."""
-    session.need("chmod")
+    session.need("chmod", f"SITE CHMOD {argument}")
     mode, _, path = argument.partition(" ")
     if not _MODE.fullmatch(mode) or not path:
         raise Refusal(501, "Expected SITE CHMOD mode path, the mode in octal.")

@@ -88,7 +88,7 @@ def stat(session: FilesSession, argument: str, now: float) -> None:
         return
     if session.tree is None:
         raise Refusal(530, "Log in with USER and PASS.")
-    session.need("list")
+    session.need("list", f"STAT {argument}")
 
     def listed(text: bytes, now: float) -> None:
         session.say(text)

@@ -18,7 +18,6 @@ from protocols.files.addresses import bindable, plain
 from protocols.files.answering import DELAY, HANDSHAKE, Answering
 from protocols.files.commands import COMMANDS, REFUSED
 from protocols.files.orders import Listen, Outcome
-from protocols.files.paths import printable
 from protocols.files.replies import Refusal
 from protocols.files.telnet import Telnet
 from protocols.files.transfer import Download, Upload
@@ -164,7 +163,7 @@ class FilesSession(Answering):
 
     def disconnected(self, reason: Reason, now: float) -> Orders:
         if self.user is not None and reason is not Reason.EOF:  # the usual end is not worth a line
-            log.info("%s: %s: %s", self.peer, printable(self.user.name), reason.value)
+            log.info("%s: %s: %s", self.peer, self.who, reason.value)
         self.shut(None)
         self._queue.clear()
         if self._opening is not None:
@@ -243,7 +242,7 @@ class FilesSession(Answering):
         if command.argument == "none" and argument.strip():
             raise Refusal(501, f"{verb} takes no argument.")
         if command.permission is not None:
-            self.need(command.permission)
+            self.need(command.permission, f"{verb} {argument}".rstrip())
         command.run(self, argument, now)
 
     # -- the end of a fact -------------------------------------------------------------

@@ -331,11 +331,10 @@ def cut(session: FilesSession, transfer: Download | Upload, how: str, now: float
     """It is over, one way or another: let go of what it holds, and say so on the log."""
     session.transfer = None
     transfer.abandon()
-    user = printable(session.user.name) if session.user is not None else "-"
     log.info(
         "%s: %s: %s %s: %d bytes in %.3f s: %s",
         session.peer,
-        user,
+        session.who,
         transfer.verb,
         printable(transfer.path),
         transfer.bytes,

@@ -128,6 +128,23 @@ def test_what_is_refused_for_security_is_a_warning(
     files.running.wait_for(f"127.0.0.1:{port}: refused: {said}")
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["STOR tea", "APPE tea", "DELE te\x7fa", "RMD cat", "MKD pot", "RNFR tea", "MFMT 20200101000000 tea",
+     "MDTM 20200101000000 tea", "SITE CHMOD 600 tea"],
+)  # fmt: skip
+def test_what_a_user_may_not_do_is_a_warning(own_files: OwnFiles, command: str) -> None:
+    files = own_files()
+    (files.root / "tea").write_bytes(b"tea")
+    with files.login("bob") as ftp:
+        ftp.passive()
+        ftp.does(command, 550)
+        port = ftp.control.sock.getsockname()[1]
+        said = command.replace("\x7f", "\\x7f")
+        files.running.wait_for(f"127.0.0.1:{port}: refused: bob may not {said}\n")
+    assert (files.root / "tea").read_bytes() == b"tea"
+
+
 def test_who_is_refused_for_security_is_a_warning(own_files: OwnFiles) -> None:
     files = own_files("--tls-require-control=true", "--tls-require-data=true")
     with files.connect() as ftp:
