@@ -151,7 +151,7 @@ def test_the_directory_itself_is_a_place(home: Path) -> None:
     os.close(fd)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     links=st.lists(
         st.tuples(
