@@ -304,6 +304,7 @@ class Sender(Moving):
         super().__init__(reactor, connection, download)
         self._download = download
         self._file = download.file()
+        self._rest = memoryview(b"")  # of what is being sent
 
     def start(self) -> None:
         self._connection.write_ended = self._end
@@ -311,29 +312,46 @@ class Sender(Moving):
         self._transport.registerProducer(self, False)
 
     def hold(self) -> None:
-        """Nothing comes that is not asked for."""
+        self._transport.stopWriting()
 
     def go_on(self) -> None:
-        self._transport.startWriting()  # which asks for more when there is room
+        self._transport.startWriting()  # which asks for more while there is room
 
     def resumeProducing(self) -> None:
         """There is room."""
         if self._busy or self._early is not None or self._done.called:
-            return
-        if self._file is not None:
+            self.hold()
+        elif self._file is not None:
             self._send_file(self._file)
+        elif self._rest:
+            self._send()
         else:
-            self._step(self._download.read, self._size(TEXT), then=self._send)
+            if self._download.slow:
+                self.hold()
+            self._step(self._download.read, self._size(TEXT), then=self._send_piece)
 
     def stopProducing(self) -> None:
         """The transport is gone: connectionLost says so."""
 
-    def _send(self, data: bytes) -> None:
+    def _send_piece(self, data: bytes) -> None:
         if data:
-            self._transport.write(data if self._tls is None else self._tls.send(data))
-            self._made(len(data))
+            self._rest = memoryview(data if self._tls is None else self._tls.send(data))
+            self._send()
         else:
             self._finish()
+
+    def _send(self) -> None:
+        # Not by way of `write`, which copies whatever the socket does not take.
+        try:
+            sent = self._transport.socket.send(self._rest)
+        except BlockingIOError:
+            self.go_on()
+            return
+        except OSError:
+            self._lost()
+            return
+        self._rest = self._rest[sent:]
+        self._made(sent)
 
     def _send_file(self, file: File) -> None:
         if self._download.whole:  # sent at once, but for its end

@@ -172,8 +172,17 @@ class SendAtOnce:
             abstract.FileDescriptor.loseWriteConnection(self)
             return
         # Nothing has to be waited for: not by way of doWrite, which is two epoll_ctl and a turn later.
+        self.stopWriting()
         self._writeDisconnecting = self._writeDisconnected = True
         self._closeWriteConnection()
+
+    def doWrite(self: Any) -> Any:
+        if self.producer is None or self.streamingProducer or self.unsent:
+            return tcp.Connection.doWrite(self)
+        # A pull producer is asked as long as there is room, and says `stopWriting` while it has nothing.
+        # The stock way takes us off the reactor before it asks: two epoll_ctl for each piece of a file.
+        self.producer.resumeProducing()
+        return None
 
     def writeSomeData(self: Any, data: bytes) -> Any:
         if not data:
