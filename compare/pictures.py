@@ -223,7 +223,8 @@ def _logarithmic(axes: Any, values: Sequence[float], told: Callable[[float], str
 
 def log_ticks(low: float, high: float) -> list[float]:
     """At least two round numbers between (or just outside) these two, both above 0, and at most nine."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    # One decade more at each end: just below a power of ten the logarithm is rounded to it.
+    first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):
         found = [step * 10.0**power for power in range(first, last + 1) for step in steps]
         inside = [value for value in found if low <= value <= high]
