@@ -120,6 +120,17 @@ def test_a_download_is_no_faster_than_its_rate(own_files: OwnFiles, over: str) -
 
 
 @overs
+def test_a_download_that_waits_for_its_rate_costs_no_cpu(own_files: OwnFiles, over: str) -> None:
+    """Trap: meanwhile the socket has room, and says so for ever."""
+    files = own_files("--limits-rate-down=50000")
+    (files.root / "tea").write_bytes(bytes(62_500))
+    with files.login(over=over) as ftp:
+        before = files.running.cpu()
+        assert ftp.take("RETR tea") == bytes(62_500)
+        assert files.running.cpu() - before < 0.3, "a second of waiting was spent running"
+
+
+@overs
 def test_an_upload_is_no_faster_than_its_rate(own_files: OwnFiles, over: str) -> None:
     files = own_files("--limits-rate-up=200000")
     with files.login(over=over) as ftp:
